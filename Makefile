@@ -1,0 +1,72 @@
+# Two commands are enough for a newcomer: `make serve` and `make test`.
+# Every target sets up what it needs, and is quick when nothing changed.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup serve check test soak bench pins format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make serve   serve the room page on http://127.0.0.1:$(PORT) (PORT=... for another port)"
+	@echo "make test    every test, with what they need installed first"
+	@echo "make check   format, lint, types, architecture and unit tests: under a minute"
+	@echo "make bench   the numbers, beside other servers"
+	@echo "make soak    the long runs"
+	@echo "make setup   only the virtual environment in .venv"
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "hubbub needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.bench: requirements/bench.txt .venv/.run
+	$(PIP) install --require-hashes -r requirements/bench.txt
+	@touch $@
+
+setup: .venv/.run
+
+serve: setup
+	@$(BIN)/hubbub serve --port $(PORT)
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not slow and not soak"
+
+test: .venv/.dev
+	@PATH="$(abspath $(BIN)):$$PATH" sh tests/run
+
+soak: .venv/.dev
+	$(BIN)/python -m pytest -q -m soak --timeout 36000
+
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+# Needs uv (`pip install uv`); writes hashes and no index address.
+COMPILE = CUSTOM_COMPILE_COMMAND="make pins" UV_CUSTOM_COMPILE_COMMAND="make pins" \
+  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --upgrade
+pins:
+	$(COMPILE) pyproject.toml requirements/run.in -o requirements/run.txt
+	$(COMPILE) requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) requirements/bench.in -c requirements/run.txt -c requirements/dev.txt -o requirements/bench.txt
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""hubbub inside FastAPI; nothing below imports FastAPI."""

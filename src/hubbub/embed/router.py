@@ -1,0 +1,24 @@
+"""The doors that come with the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, WebSocket
+
+if TYPE_CHECKING:
+    from hubbub.embed.hub import Hub
+
+
+def build_router(hub: Hub) -> APIRouter:
+    router = APIRouter()
+
+    async def text_door(websocket: WebSocket, room: str) -> None:
+        await hub.serve_text(websocket, room)
+
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    router.add_api_websocket_route("/ws/{room}", text_door)
+    router.add_api_route("/healthz", health, include_in_schema=False)
+    return router

@@ -1,0 +1,126 @@
+"""uvicorn, set up for rooms: our classes, a stop that is clean, and errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.importer import ImportFromStringError, import_from_string
+
+from hubbub.embed.hub import Hub
+from hubbub.errors import ConfigurationError
+from hubbub.settings import Settings
+from hubbub.transports.direct import WebSocketProtocol
+from hubbub.transports.http import HttpProtocol
+
+log = logging.getLogger("hubbub")
+
+
+def room_server(settings: Settings) -> FastAPI:
+    """The room endpoints alone, without a page."""
+    hub = Hub(settings)
+    app = FastAPI(title="hubbub", lifespan=hub.lifespan, docs_url=None, redoc_url=None)
+    app.include_router(hub.router)
+    return app
+
+
+def load_app(path: str) -> Any:
+    """The ASGI application at `module:name`.
+
+    Raises `ConfigurationError` where there is none; what the module itself raises passes.
+    """
+    if ":" not in path:
+        raise ConfigurationError(f'"{path}" names no application: write module:name, as main:app')
+    try:
+        return import_from_string(path)
+    except ImportFromStringError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; a signal ends it with exit code 0, a second one at once."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket's address taken now, so that the error is ours to word.
+
+    Raises `ConfigurationError` where the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"port {port} on {host} is taken; choose another with --port, or 0 for a free one"
+            ) from None
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error}") from None
+    sock.set_inheritable(True)
+    return sock
+
+
+def raise_file_limit() -> int:
+    """Take all the file descriptors the system allows this process; each socket is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def run(app: Any, settings: Settings, sock: socket.socket) -> None:
+    """Serve `app` on `sock` until a signal comes."""
+    raise_file_limit()
+    HttpProtocol.head_seconds = settings.handshake_seconds
+    config = uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
+        ws_ping_interval=settings.ping_interval,
+        ws_ping_timeout=settings.ping_timeout,
+        timeout_graceful_shutdown=round(settings.shutdown_seconds),
+        log_level="warning",
+        backlog=4096,
+    )
+    Server(config).run(sockets=[sock])

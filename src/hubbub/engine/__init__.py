@@ -1,0 +1,1 @@
+"""The path: rooms, members, sessions. Names no driver and no framework."""

@@ -1,0 +1,75 @@
+"""Who is still there: a ring of peers, one slot of which is asked each step.
+
+No timer per connection: one for the node. The ring moves one step per call and never catches
+up, so a loop that was blocked, or a laptop that slept, does not find everyone late at once:
+between a ping and its check there are always as many turns of the loop as there are steps.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hubbub.contracts import Clock, Timer
+
+
+class Peer(Protocol):
+    """What is asked whether it is there."""
+
+    def ping(self) -> None:
+        """Ask. Called once an interval."""
+
+    def check(self) -> None:
+        """The time to answer is over: end the connection if nothing was heard since `ping`."""
+
+
+class Heartbeat:
+    """Pings each peer every `interval` seconds, and checks it `timeout` (less than that) later.
+
+    A peer that vanished is found at most `interval + timeout` seconds after it was last heard.
+    """
+
+    STEPS = 20
+    """Steps in an interval: how evenly the pings are spread."""
+
+    def __init__(self, clock: Clock, interval: float, timeout: float) -> None:
+        self._clock = clock
+        self._delay = interval / self.STEPS
+        # The check comes before the next ping, which forgets what was heard.
+        self._lag = min(max(1, round(timeout / self._delay)), self.STEPS - 1)
+        self._ring: list[set[Peer]] = [set() for _ in range(self.STEPS)]
+        self._slots: dict[Peer, int] = {}
+        self._step = 0
+        self._timer: Timer | None = None
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self, peer: Peer) -> None:
+        """Start asking `peer`, which counts as heard until its first ping."""
+        # The slot just passed: its turn is a whole interval away.
+        slot = (self._step - 1) % self.STEPS
+        self._slots[peer] = slot
+        self._ring[slot].add(peer)
+        if self._timer is None:
+            self._timer = self._clock.call_later(self._delay, self._beat)
+
+    def discard(self, peer: Peer) -> None:
+        slot = self._slots.pop(peer, None)
+        if slot is not None:
+            self._ring[slot].discard(peer)
+        if not self._slots:
+            self.stop()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _beat(self) -> None:
+        self._timer = self._clock.call_later(self._delay, self._beat)
+        step = self._step
+        self._step = (step + 1) % self.STEPS
+        for peer in list(self._ring[(step - self._lag) % self.STEPS]):
+            peer.check()
+        for peer in list(self._ring[step]):
+            peer.ping()

@@ -1,0 +1,103 @@
+"""A member: a session in a room, as the programmer holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from hubbub.engine.inbox import Inbox
+from hubbub.engine.session import Session
+from hubbub.model import NORMAL, TEXT_ONLY, Disconnect
+from hubbub.wire.encode import frame_of
+from hubbub.wire.frames import text_frame
+
+if TYPE_CHECKING:
+    from hubbub.contracts import Sink
+    from hubbub.engine.handles import RoomHandle
+    from hubbub.engine.node import Node
+
+
+class Member(Session):
+    """One connection in one room.
+
+    `async for` gives what the client sends, text as `str` and binary as `bytes`, one message
+    at a time, and ends when the client is gone; then `disconnect` says how, None before.
+    """
+
+    __slots__ = ("_inbox", "room")
+
+    def __init__(self, node: Node, sink: Sink, user: Any, room: RoomHandle) -> None:
+        super().__init__(node, sink, user)
+        self.room = room
+        self._inbox: Inbox | None = None
+
+    def __repr__(self) -> str:
+        state = "gone" if self.disconnect else "here"
+        return f"<{type(self).__name__} of {self.room.name!r}, user {self.user!r}, {state}>"
+
+    def send(self, value: Any) -> None:
+        """Send `value` to this member, in order with what its room broadcasts.
+
+        Text, bytes, or anything JSON can hold. Returns at once, from any thread; a member that
+        is gone gets nothing, and nothing is raised for it. Raises TypeError for a value that
+        JSON cannot hold.
+        """
+        self.node.run(self._send, frame_of(value))
+
+    def _send(self, frame: bytes) -> None:
+        if self.disconnect is None:
+            for room in self.rooms:
+                room.deliver_to(self, frame)
+
+    def close(self, code: int = NORMAL.code, reason: str = "") -> None:
+        """Take this member out of its room and end its connection, after what it was sent.
+
+        `reason` is cut at 123 bytes of UTF-8. From any thread; harmless when it is gone.
+        """
+        self.node.run(self.hang_up, Disconnect(code, reason))
+
+    def received(self, messages: list[str | bytes]) -> None:
+        self._unread.put(messages)
+
+    def take_unread(self) -> list[str | bytes]:
+        """What the client sent and nobody read; nothing is unread after it."""
+        return [] if self._inbox is None else self._inbox.drain()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        message = await self._unread.get()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    @property
+    def _unread(self) -> Inbox:
+        if self._inbox is None:
+            self._inbox = Inbox(self.sink, self.node.settings.inbox_bytes)
+            if self.disconnect is not None:
+                self._inbox.end()
+        return self._inbox
+
+    def _end(self, disconnect: Disconnect) -> None:
+        super()._end(disconnect)
+        if self._inbox is not None:
+            self._inbox.end()
+
+
+class TextDoor(Member):
+    """A member without a handler: whatever it says, its room hears, as `Room {room}: {text}`.
+
+    No task and no queue per connection: what one read brought is framed and delivered at once.
+    """
+
+    __slots__ = ()
+
+    def received(self, messages: list[str | bytes]) -> None:
+        for room in self.rooms:
+            before = f"Room {room.name}: ".encode()
+            for message in messages:
+                if isinstance(message, bytes):
+                    self.hang_up(TEXT_ONLY)
+                    return
+                room.deliver(text_frame(before + message.encode()))

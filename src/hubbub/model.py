@@ -1,0 +1,61 @@
+"""Values that every part speaks of."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from hubbub.errors import ConfigurationError, InvalidName
+
+MAX_ROOM_NAME = 255
+"""Characters."""
+
+
+class Disconnect(NamedTuple):
+    """What a peer is told when the server ends its connection (a WebSocket close).
+
+    3500 to 3999 and 4500 to 4999 mean "do not come back"; every other code means "come back"
+    (protocol.md section 10.2).
+    """
+
+    code: int
+    reason: str
+
+
+NORMAL = Disconnect(1000, "")
+TEXT_ONLY = Disconnect(1003, "this room takes text only")
+VANISHED = Disconnect(1006, "no answer to a ping")  # for our side: the peer is not there to hear it
+INTERNAL_ERROR = Disconnect(1011, "internal error")
+RESTART = Disconnect(1012, "restart")
+SLOW = Disconnect(3008, "slow")
+STALLED = Disconnect(3009, "message not finished in time")
+
+
+def check_room_name(name: str) -> str:
+    """Return `name` if a room may be called so.
+
+    Raises `InvalidName` for an empty one, one over `MAX_ROOM_NAME` characters, or one with
+    control characters or broken Unicode in it (they would end up in logs and headers).
+    """
+    if not name:
+        raise InvalidName("a room needs a name")
+    if len(name) > MAX_ROOM_NAME:
+        raise InvalidName(f"a room name has at most {MAX_ROOM_NAME} characters, not {len(name)}")
+    for char in name:
+        if char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff":
+            raise InvalidName("a room name holds no control characters and no broken Unicode")
+    return name
+
+
+def user_id(user: Any) -> str | None:
+    """The id under which `user` is known to the hub; None for nobody in particular.
+
+    A user is a string, an integer, or an object with an `id`. Raises `ConfigurationError` for
+    anything else.
+    """
+    if user is None or isinstance(user, str):
+        return user
+    if not isinstance(user, int):
+        user = getattr(user, "id", None)
+    if isinstance(user, str | int) and not isinstance(user, bool):
+        return str(user)
+    raise ConfigurationError("a user is a string, an integer, or an object with an `id` of these")

@@ -1,0 +1,86 @@
+"""uvicorn's HTTP class with two bounds it lacks: how long and how large a request head may be.
+
+`uvicorn module:app --http hubbub.transports.http:HttpProtocol`. Without them a client that
+connects and sends nothing, or a byte a second, or headers without end, holds its place for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from hubbub.wire.handshake import MAX_HEADER_BYTES, refuse_response
+
+log = logging.getLogger("hubbub")
+
+HEAD_SECONDS = 10.0
+"""Seconds a client has for a whole request head, from connecting or from its first byte."""
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Answers 408 to a head that is late and 431 to one over `MAX_HEADER_BYTES`."""
+
+    head_seconds = HEAD_SECONDS
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head_deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head_deadline is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEADER_BYTES and not self._head_fits(data):
+                self._give_up(431, "request head over 64 KiB")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_deadline is None:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_arrived()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._head_deadline = self.loop.call_later(
+            self.head_seconds, self._give_up, 408, "request head not finished in time"
+        )
+
+    def _head_arrived(self) -> None:
+        self._head_bytes = 0
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+    def _head_fits(self, data: bytes) -> bool:
+        """Whether the head ends within what is allowed, although a body behind it goes further."""
+        allowed = MAX_HEADER_BYTES - (self._head_bytes - len(data))
+        return b"\r\n\r\n" in data[: max(allowed, 0)]
+
+    def _give_up(self, status: int, reason: str) -> None:
+        if not self.transport.is_closing():
+            log.info("closed a connection: %d %s", status, reason)
+            self.transport.write(refuse_response(status, [], reason.encode()))
+            self.transport.close()

@@ -1,0 +1,35 @@
+"""Values to frames, once for all members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hubbub.wire.frames import binary_frame, text_frame
+
+
+def _plain(value: Any) -> Any:
+    """What msgspec asks about types it does not know: Pydantic models have their own dump."""
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        raise TypeError(f"{type(value).__name__} cannot be sent: give text, bytes or JSON values")
+    return dump(mode="json")
+
+
+_encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
+def frame_of(value: Any) -> bytes:
+    """One frame for `value`: text for a string, binary for bytes, JSON in text for the rest.
+
+    Raises TypeError for a value that JSON cannot hold, and UnicodeEncodeError for a string that
+    is no Unicode (a lone surrogate).
+    """
+    if type(value) is str:
+        return text_frame(value.encode())
+    if isinstance(value, str):
+        return text_frame(str.encode(value))
+    if isinstance(value, bytes | bytearray | memoryview):
+        return binary_frame(bytes(value))
+    return text_frame(_encode_json(value))
