@@ -116,7 +116,7 @@ def run(app: Any, settings: Settings, sock: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         http=HttpProtocol,
-        ws=WebSocketProtocol,
+        ws=WebSocketProtocol,  # type: ignore[arg-type] # a BufferedProtocol, which it takes as well
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,
         timeout_graceful_shutdown=round(settings.shutdown_seconds),

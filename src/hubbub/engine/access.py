@@ -19,7 +19,10 @@ def origin_allowed(origin: str | None, scheme: str, host: str, allowed: Collecti
     if any(origin == one.lower().rstrip("/") for one in allowed):
         return True
     secure = {"ws": "http", "wss": "https"}.get(scheme, scheme)
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # brackets that are no IPv6 address
+        return False
     if parts.scheme != secure or parts.path or parts.query or parts.username is not None:
         return False
     return _with_port(parts.netloc, secure) == _with_port(host.lower(), secure)

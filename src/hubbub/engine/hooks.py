@@ -91,19 +91,13 @@ class Hooks:
             del self._running[member]
 
 
-async def _run(
-    hook: Hook, pending: Awaitable[None], before: asyncio.Task[None] | None
-) -> None:
+async def _run(hook: Hook, pending: Awaitable[None], before: asyncio.Task[None] | None) -> None:
     try:
         if before is not None:
             await asyncio.wait([before])
         await pending
     except (Exception, SystemExit) as error:
         _report(hook, error)
-    except asyncio.CancelledError:
-        if isinstance(pending, asyncio.Future):
-            pending.cancel()
-        raise
 
 
 def _report(hook: Hook, error: BaseException) -> None:

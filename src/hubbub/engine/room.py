@@ -75,14 +75,13 @@ class Room:
     def flush(self) -> None:
         """Write what this turn delivered."""
         pending = self._pending
+        if not pending and not self._edits:
+            return
+        writes = self._writes
         if self._edits:
             writes = self._write_edited()
-        elif pending:
-            writes = self._writes
-            if writes is None:
-                writes = self._writes = [member.write for member in self.members]
-        else:
-            return
+        elif writes is None:
+            writes = self._writes = [member.write for member in self.members]
         if pending:
             self._pending = []
             write_all(writes, pending[0] if len(pending) == 1 else b"".join(pending))
@@ -114,7 +113,7 @@ def _edit(frames: list[bytes], changes: Iterable[tuple[int, bytes | None]]) -> l
 
 
 def write_all(writes: Iterable[Write], data: bytes) -> None:
-    """Hand `data` to each of `writes`. A sink must not raise; if one does, the rest still get it."""
+    """Hand `data` to each of `writes`. If a sink raises, which it must not, the rest get it."""
     rest = iter(writes)
     while True:
         try:

@@ -59,9 +59,7 @@ class Session:
             return
         node = self.node
         # Cut later, because an outbox overflows in the middle of a room's flush.
-        self._outbox = Outbox(
-            node.settings.outbox_bytes, lambda: node.loop.call_soon(self._cut)
-        )
+        self._outbox = Outbox(node.settings.outbox_bytes, lambda: node.loop.call_soon(self._cut))
         self._deadline = node.clock.call_later(node.settings.outbox_seconds, self._cut)
         self._rewire(self._outbox.put)
 

@@ -106,7 +106,7 @@ class AppReceiver:
 
     async def _run(self) -> None:
         try:
-            await self._application(self.scope, self.receive, self.send)  # type: ignore[arg-type]
+            await self._application(self.scope, self.receive, self.send)
         except ClientDisconnected:
             self._leave(NORMAL)
         except asyncio.CancelledError:

@@ -112,7 +112,9 @@ class AsgiConnection:
             await self._readable.wait()
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
-                self._lost(Disconnect(event.get("code") or VANISHED.code, event.get("reason") or ""))
+                self._lost(
+                    Disconnect(event.get("code") or VANISHED.code, event.get("reason") or "")
+                )
                 return
             text = event.get("text")
             if self._receiver is not None and self._closing is None:

@@ -1,4 +1,6 @@
-"""The WebSocket class for uvicorn: `uvicorn module:app --ws hubbub.transports.direct:WebSocketProtocol`.
+"""The WebSocket class for uvicorn.
+
+    uvicorn module:app --ws hubbub.transports.direct:WebSocketProtocol
 
 uvicorn parses the upgrade request and hands over the open transport. From there on this class
 owns the connection: it reads into one buffer shared by every connection of the thread, parses
@@ -120,7 +122,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     # What the loop calls (asyncio.BufferedProtocol).
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = cast("asyncio.Transport", transport)
         self.write = self.transport.write
         self._server_state.connections.add(self)  # type: ignore[arg-type]
 
@@ -300,7 +302,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def _peer_ended(self) -> None:
         """A close frame came, or something that cannot be one of a WebSocket's frames."""
-        code, reason, by_peer = self._parser.ended  # type: ignore[misc]
+        code, reason, by_peer = self._parser.ended
         if self._closing:
             if by_peer:
                 self._finish()

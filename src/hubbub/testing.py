@@ -1,0 +1,453 @@
+"""Test a hub in process: several users on one loop, a clock of your own, deadlines on every wait.
+
+    async with TestHub(app) as hub:
+        ann, bob = await hub.connect("/ws/lobby"), await hub.connect("/ws/lobby")
+        await ann.send("hi")
+        assert await bob.receive() == "Room lobby: hi"
+        await hub.clock.advance(30)
+
+The seams' laws (`contracts`) are here too, as suites to hold an implementation of your own to:
+`clock_laws`, `sink_laws`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
+from urllib.parse import unquote
+
+from hubbub.contracts import Clock, Receiver, Sink, Timer
+from hubbub.embed.hub import Hub
+from hubbub.errors import ConfigurationError, HubbubError
+from hubbub.model import Disconnect
+from hubbub.wire.frames import binary_frame, text_frame
+
+DEADLINE = 2.0
+"""Seconds of real time a wait may take before it fails; what is awaited takes milliseconds."""
+
+Event = MutableMapping[str, Any]
+App = Callable[
+    [Event, Callable[[], Awaitable[Event]], Callable[[Event], Awaitable[None]]], Awaitable[None]
+]
+
+
+async def settle() -> None:
+    """Let everything run that can run without time passing."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class FakeTimer:
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        self.call = None
+
+
+class FakeClock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self._now = now
+        self._timers: list[tuple[float, int, FakeTimer]] = []
+        self._order = itertools.count()
+
+    def now(self) -> float:
+        return self._now
+
+    def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
+        timer = FakeTimer(call)
+        heapq.heappush(self._timers, (self._now + delay, next(self._order), timer))
+        return timer
+
+    async def advance(self, seconds: float) -> None:
+        """Let `seconds` pass: every call due by then is made, and what follows from it runs."""
+        end = self._now + seconds
+        while self._timers and self._timers[0][0] <= end:
+            due, _, timer = heapq.heappop(self._timers)
+            self._now = max(self._now, due)
+            if timer.call is not None:
+                timer.call()
+                await settle()
+        self._now = end
+        await settle()
+
+
+_: type[Clock] = FakeClock
+
+
+class Denied(HubbubError):
+    """The application refused the handshake."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(f"{status} {body.decode(errors='replace')}")
+        self.status = status
+        self.body = body
+
+
+class Closed(HubbubError):
+    """The server closed the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+        self.reason = reason
+
+
+class TestConnection:
+    """A client of the application under test."""
+
+    __test__ = False
+
+    def __init__(self, app: App, scope: Event, deadline: float) -> None:
+        self._deadline = deadline
+        self._path = scope["path"]
+        self._to_app: asyncio.Queue[Event] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Event] = asyncio.Queue()
+        self._to_app.put_nowait({"type": "websocket.connect"})
+        self.subprotocol: str | None = None
+        self.task = asyncio.ensure_future(app(scope, self._to_app.get, self._from_app.put))
+
+    async def open(self) -> Self:
+        """Wait for the answer to the handshake. Raises `Denied`, or what the application raised."""
+        event = await self._next("an answer to the handshake")
+        if event["type"] == "websocket.accept":
+            self.subprotocol = event.get("subprotocol")
+            return self
+        if event["type"] == "websocket.close":
+            raise Denied(403, b"")
+        status, body = event["status"], b""
+        more = True
+        while more:
+            event = await self._next("the rest of a refusal")
+            body += event.get("body", b"")
+            more = event.get("more_body", False)
+        raise Denied(status, body)
+
+    async def send(self, value: Any) -> None:
+        """Send text, bytes, or anything JSON can hold."""
+        if isinstance(value, bytes):
+            self._to_app.put_nowait({"type": "websocket.receive", "bytes": value})
+        else:
+            text = value if isinstance(value, str) else json.dumps(value)
+            self._to_app.put_nowait({"type": "websocket.receive", "text": text})
+        await settle()
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises `Closed`, TimeoutError, or what the application raised."""
+        event = await self._next("a message")
+        if event["type"] == "websocket.close":
+            raise Closed(event.get("code", 1000), event.get("reason") or "")
+        text: str | None = event.get("text")
+        return event["bytes"] if text is None else text
+
+    async def receive_json(self) -> Any:
+        """The next message, as JSON."""
+        return json.loads(await self.receive())
+
+    async def waiting(self) -> list[str | bytes]:
+        """Every message that is there, once all that could happen has."""
+        await settle()
+        messages = []
+        while not self._from_app.empty():
+            messages.append(await self.receive())
+        return messages
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Go, and wait until the application has let go as well."""
+        self._to_app.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        await self.done()
+
+    async def vanish(self) -> None:
+        """Be gone without a word, and wait until the application has noticed."""
+        await self.close(1006)
+
+    async def closed(self) -> Disconnect:
+        """Wait until the server closes; messages on the way are dropped."""
+        while True:
+            try:
+                await self.receive()
+            except Closed as closed:
+                self._to_app.put_nowait({"type": "websocket.disconnect", "code": closed.code})
+                return Disconnect(closed.code, closed.reason)
+
+    async def done(self) -> None:
+        """Wait until the application's call has returned. Raises what it raised."""
+        async with self._in_time("the application to return"):
+            await self.task
+
+    async def _next(self, what: str) -> Event:
+        async with self._in_time(what):
+            got = asyncio.ensure_future(self._from_app.get())
+            await asyncio.wait([got, self.task], return_when=asyncio.FIRST_COMPLETED)
+            if got.done():
+                return got.result()
+            got.cancel()
+            self.task.result()
+            raise Closed(1000, "the application returned")
+
+    @asynccontextmanager
+    async def _in_time(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._deadline):
+                yield
+        except TimeoutError:
+            text = f"waited {self._deadline:g} s for {what} on {self._path}"
+            raise TimeoutError(text) from None
+
+
+class TestHub:
+    """Runs an application's lifespan and its WebSocket endpoints on the loop of the test.
+
+    `clock` stands still until it is advanced; `deadline` is how many real seconds a wait may take.
+    """
+
+    __test__ = False
+
+    def __init__(self, app: App, *, deadline: float = DEADLINE) -> None:
+        self._app = app
+        self._deadline = deadline
+        self._connections: list[TestConnection] = []
+        self._to_app: asyncio.Queue[Event] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Event] = asyncio.Queue()
+        self._state: dict[str, Any] = {}
+        self.clock = FakeClock()
+        self.hub: Hub
+        """The application's hub."""
+
+    async def __aenter__(self) -> Self:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self._state}
+        self._lifespan = asyncio.ensure_future(
+            self._app(scope, self._to_app.get, self._from_app.put)
+        )
+        await self._tell_lifespan("startup")
+        hub = getattr(getattr(self._app, "state", None), "hub", None)
+        if not isinstance(hub, Hub):
+            raise ConfigurationError(
+                "the application's lifespan did not start a hub: FastAPI(lifespan=hub.lifespan), "
+                "or `async with hub.lifespan(app)` in your own"
+            )
+        self.hub = hub
+        hub.node.bind(self.clock)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        open_ones = [one for one in self._connections if not one.task.done()]
+        for connection in open_ones:
+            connection._to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        if open_ones:
+            _, late = await asyncio.wait([one.task for one in open_ones], timeout=self._deadline)
+            for task in late:
+                task.cancel()
+        await self._tell_lifespan("shutdown")
+        if kind is None:
+            for connection in self._connections:
+                if connection.task.done() and not connection.task.cancelled():
+                    connection.task.result()
+
+    async def connect(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        subprotocols: list[str] | None = None,
+    ) -> TestConnection:
+        """Open a connection to `path`, a query string included. Raises `Denied`."""
+        path, _, query = path.partition("?")
+        given = {"host": "testserver", **(headers or {})}
+        scope = {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "ws",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
+            "subprotocols": subprotocols or [],
+            "client": ("testclient", 50_000),
+            "server": ("testserver", 80),
+            "state": self._state.copy(),
+            "extensions": {"websocket.http.response": {}},
+        }
+        connection = TestConnection(self._app, scope, self._deadline)
+        self._connections.append(connection)
+        return await connection.open()
+
+    async def _tell_lifespan(self, what: str) -> None:
+        if self._lifespan.done():
+            self._lifespan.result()
+            return
+        self._to_app.put_nowait({"type": f"lifespan.{what}"})
+        async with asyncio.timeout(self._deadline):
+            event = await self._from_app.get()
+            if event["type"] == f"lifespan.{what}.failed":
+                raise ConfigurationError(f"the application's {what} failed: {event['message']}")
+            if what == "shutdown":
+                await self._lifespan
+
+
+class RecordingSink:
+    """A sink that keeps what it is given, and whose peer can be made slow (`contracts.Sink`)."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.closed: Disconnect | None = None
+        self.aborted = False
+        self.reading = True
+
+    def write(self, frames: bytes) -> None:
+        if self.closed is None and not self.aborted:
+            self.frames.append(frames)
+
+    def close(self, disconnect: Disconnect) -> None:
+        if self.closed is None and not self.aborted:
+            self.closed = disconnect
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def take(self) -> bytes:
+        """Everything written since the last call."""
+        data = b"".join(self.frames)
+        self.frames.clear()
+        return data
+
+
+_sink: type[Sink] = RecordingSink
+
+
+class RecordingReceiver:
+    """Keeps what a transport tells it (`contracts.Receiver`)."""
+
+    def __init__(self) -> None:
+        self.messages: list[str | bytes] = []
+        self.ended: Disconnect | None = None
+        self.behind = False
+
+    def received(self, messages: list[str | bytes]) -> None:
+        self.messages += messages
+
+    def lost(self, disconnect: Disconnect) -> None:
+        self.ended = self.ended or disconnect
+
+    def hang_up(self, disconnect: Disconnect) -> None:
+        self.ended = self.ended or disconnect
+
+    def writing_paused(self) -> None:
+        self.behind = True
+
+    def writing_resumed(self) -> None:
+        self.behind = False
+
+
+_receiver: type[Receiver] = RecordingReceiver
+
+
+class Peer(Protocol):
+    """The far end of a sink under test."""
+
+    async def send(self, message: str | bytes) -> None: ...
+
+    async def receive(self) -> str | bytes:
+        """The next message; raises `Closed` when the sink's side ends the connection."""
+
+    async def vanish(self) -> None: ...
+
+
+class Wired(NamedTuple):
+    """A sink with its receiver attached, and the peer at the other end."""
+
+    sink: Sink
+    receiver: RecordingReceiver
+    peer: Peer
+
+
+async def until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:
+    """Wait until `condition` holds. Raises TimeoutError after `deadline` real seconds."""
+    async with asyncio.timeout(deadline):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def sink_laws(wire: Callable[[], AbstractAsyncContextManager[Wired]]) -> None:
+    """Hold a sink to the laws of `contracts.Sink`; `wire` opens a fresh connection each time."""
+    async with wire() as (sink, _receiver, peer):
+        for number in range(100):
+            sink.write(text_frame(str(number).encode()) + binary_frame(bytes([number])))
+        sink.write(text_frame(b"x" * 70_000))
+        for number in range(100):
+            assert await peer.receive() == str(number), "bytes arrive in the order written"
+            assert await peer.receive() == bytes([number]), "whole frames at a time"
+        assert await peer.receive() == "x" * 70_000
+
+    async with wire() as (sink, _receiver, peer):
+        sink.write(text_frame(b"last words"))
+        sink.close(Disconnect(4000, "enough"))
+        sink.write(text_frame(b"ignored"))
+        sink.close(Disconnect(4001, "ignored"))
+        assert await peer.receive() == "last words", "what was written goes out before the close"
+        try:
+            message = await peer.receive()
+        except Closed as closed:
+            assert (closed.code, closed.reason) == (4000, "enough")
+        else:
+            raise AssertionError(f"written after close, and yet received: {message!r}")
+
+    async with wire() as (sink, receiver, peer):
+        await peer.send("one")
+        await until(lambda: receiver.messages == ["one"])
+        await peer.vanish()
+        await until(lambda: receiver.ended is not None)
+        for call in (sink.pause_reading, sink.resume_reading, sink.abort):
+            call()
+        sink.write(text_frame(b"to nobody"))
+        sink.close(Disconnect(1000, ""))  # nothing above raised: that is the law
+
+    async with wire() as (sink, receiver, peer):
+        sink.pause_reading()
+        sink.pause_reading()
+        sink.write(text_frame(b"still written"))
+        assert await peer.receive() == "still written", "reading paused does not stop writing"
+        await peer.send("later")
+        sink.resume_reading()
+        sink.resume_reading()
+        await until(lambda: receiver.messages == ["later"])
+        sink.abort()
+        sink.write(text_frame(b"ignored"))
+
+
+async def clock_laws(clock: Clock, step: Callable[[float], Awaitable[None]]) -> None:
+    """Hold a clock to the laws of `contracts.Clock`; `step` lets so many seconds pass."""
+    made: list[str] = []
+    start = clock.now()
+    clock.call_later(0.02, lambda: made.append("later"))
+    clock.call_later(0.01, lambda: made.append("sooner"))
+    cancelled = clock.call_later(0.01, lambda: made.append("cancelled"))
+    cancelled.cancel()
+    cancelled.cancel()
+    clock.call_later(0.0, lambda: made.append("at once"))
+    assert made == [], "a call is never made inside call_later"
+    await step(0.05)
+    assert made == ["at once", "sooner", "later"], "in the order of their due times"
+    assert clock.now() >= start + 0.02, "never before it is due"
+    cancelled.cancel()
