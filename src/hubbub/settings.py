@@ -29,51 +29,55 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
     origins: list[str] = Field(
-        [],
+        default=[],
         description="Web origins whose pages may connect, beside the server's own, such as "
         'https://app.example.com; "*" for all. A browser sends any page\'s socket with the '
         "user's cookies, so the default is the same origin only.",
     )
     anonymous: bool = Field(
-        False,
+        default=False,
         description="Let anyone into the built-in rooms on an address other than loopback. "
         "Without it the server refuses to start there, because nothing asks who comes.",
     )
     message_bytes: int = Field(
-        65_536, ge=125, description="Bytes. The largest message taken from a member."
+        default=65_536, ge=125, description="Bytes. The largest message taken from a member."
     )
     inbox_bytes: int = Field(
-        262_144,
+        default=262_144,
         ge=1,
         description="Bytes. Unread messages of one member; beyond it, its socket is not read "
         "until its handler has caught up.",
     )
     outbox_bytes: int = Field(
-        1_048_576,
+        default=1_048_576,
         ge=1,
         description="Bytes. A member further behind will not catch up by waiting: it is cut.",
     )
     outbox_seconds: float = Field(
-        10.0, gt=0, description="Seconds. A member that takes no bytes for so long is cut."
+        default=10.0, gt=0, description="Seconds. A member that takes no bytes for so long is cut."
     )
-    ping_interval: float = Field(20.0, gt=0, description="Seconds between pings to a member.")
+    ping_interval: float = Field(
+        default=20.0, gt=0, description="Seconds between pings to a member."
+    )
     ping_timeout: float = Field(
-        10.0,
+        default=10.0,
         gt=0,
         description="Seconds a member has to answer. Interval and timeout together are how long "
         "a peer that vanished can stay in its rooms.",
     )
     handshake_seconds: float = Field(
-        10.0, gt=0, description="Seconds a client has to send a whole request head."
+        default=10.0, gt=0, description="Seconds a client has to send a whole request head."
     )
     close_seconds: float = Field(
-        5.0, gt=0, description="Seconds a peer has to answer a close, before it is dropped."
+        default=5.0, gt=0, description="Seconds a peer has to answer a close, before it is dropped."
     )
     shutdown_seconds: float = Field(
-        30.0, gt=0, description="Seconds a stop may take: closing, flushing, last handlers."
+        default=30.0, gt=0, description="Seconds a stop may take: closing, flushing, last handlers."
     )
 
     @model_validator(mode="after")

@@ -385,7 +385,7 @@ class Wired(NamedTuple):
 async def until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:
     """Wait until `condition` holds. Raises TimeoutError after `deadline` real seconds."""
     async with asyncio.timeout(deadline):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - any condition, not one that has an event
             await asyncio.sleep(0.001)
 
 

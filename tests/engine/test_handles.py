@@ -1,10 +1,11 @@
 import asyncio
 
+from tests.engine.conftest import Enter
+
 from hubbub.engine.node import Node
 from hubbub.model import Disconnect
 from hubbub.testing import settle
 from hubbub.wire.frames import unframe
-from tests.engine.conftest import Enter
 
 
 async def test_a_handle_tells_who_is_there(node: Node, enter: Enter) -> None:

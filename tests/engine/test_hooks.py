@@ -3,12 +3,12 @@ import logging
 from typing import Any
 
 import pytest
+from tests.engine.conftest import Enter
 
 from hubbub.engine.hooks import Join, Leave
 from hubbub.engine.node import Node
 from hubbub.model import Disconnect
 from hubbub.testing import FakeClock, settle
-from tests.engine.conftest import Enter
 
 
 async def test_hooks_hear_of_joins_and_leaves_in_order(node: Node, enter: Enter) -> None:

@@ -2,12 +2,12 @@ import asyncio
 import threading
 
 import pytest
+from tests.engine.conftest import Enter
 
 from hubbub.engine.member import TextDoor
 from hubbub.model import TEXT_ONLY, Disconnect
 from hubbub.testing import settle
 from hubbub.wire.frames import unframe
-from tests.engine.conftest import Enter
 
 
 async def test_iterating_gives_what_the_client_sends_and_ends_when_it_is_gone(
@@ -15,18 +15,15 @@ async def test_iterating_gives_what_the_client_sends_and_ends_when_it_is_gone(
 ) -> None:
     ann, _ = enter()
     ann.received(["1", b"2"])
-    heard = []
 
-    async def listen() -> None:
-        async for message in ann:
-            heard.append(message)
+    async def listen() -> list[str | bytes]:
+        return [message async for message in ann]
 
     task = asyncio.create_task(listen())
     await settle()
     ann.received(["3"])
     ann.lost(Disconnect(1006, ""))
-    await task
-    assert heard == ["1", b"2", "3"]
+    assert await task == ["1", b"2", "3"]
 
 
 async def test_iterating_a_member_that_is_gone_ends_at_once(enter: Enter) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.engine.conftest import Enter
 
 from hubbub.engine.member import Member
 from hubbub.engine.node import Node
@@ -12,7 +13,6 @@ from hubbub.errors import ConfigurationError
 from hubbub.model import RESTART
 from hubbub.settings import Settings
 from hubbub.testing import RecordingSink
-from tests.engine.conftest import Enter
 
 
 @dataclass

@@ -1,12 +1,12 @@
 import logging
 
 import pytest
+from tests.engine.conftest import Enter
 
 from hubbub.engine.node import Node
 from hubbub.engine.room import write_all
 from hubbub.testing import settle
 from hubbub.wire.frames import text_frame, unframe
-from tests.engine.conftest import Enter
 
 
 async def test_a_broadcast_reaches_everyone_in_the_room_and_no_one_else(enter: Enter) -> None:

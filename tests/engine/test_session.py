@@ -1,11 +1,11 @@
 import pytest
+from tests.engine.conftest import Enter
 
 from hubbub.engine.node import Node
 from hubbub.engine.session import Session
 from hubbub.model import SLOW, Disconnect
 from hubbub.testing import FakeClock, RecordingSink, settle
 from hubbub.wire.frames import unframe
-from tests.engine.conftest import Enter
 
 
 async def test_a_member_that_is_behind_gets_everything_in_order_when_it_catches_up(

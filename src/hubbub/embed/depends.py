@@ -50,29 +50,35 @@ async def _resolve(websocket: WebSocket, dependency: Callable[..., Any]) -> Asyn
         yield solved.values["value"]
 
 
-@overload
-def resolve(
-    websocket: WebSocket, dependency: Callable[..., AsyncIterator[T]]
-) -> AbstractAsyncContextManager[T]: ...
-@overload
-def resolve(
-    websocket: WebSocket, dependency: Callable[..., Iterator[T]]
-) -> AbstractAsyncContextManager[T]: ...
-@overload
-def resolve(
-    websocket: WebSocket, dependency: Callable[..., Awaitable[T]]
-) -> AbstractAsyncContextManager[T]: ...
-@overload
-def resolve(
-    websocket: WebSocket, dependency: Callable[..., T]
-) -> AbstractAsyncContextManager[T]: ...
-def resolve(
-    websocket: WebSocket, dependency: Callable[..., Any]
-) -> AbstractAsyncContextManager[Any]:
-    """What `dependency` gives, resolved now and closed when the block is left.
+class Resolve:
+    """`async with resolve(websocket, dependency) as value`, for a dependency of any kind."""
 
-    Sub-dependencies, path and query parameters, and the application's `dependency_overrides`
-    work as in a signature. Raises what the dependency raises, and
-    `fastapi.exceptions.WebSocketRequestValidationError` for parameters that do not fit.
-    """
-    return _resolve(websocket, dependency)
+    @overload
+    def __call__(
+        self, websocket: WebSocket, dependency: Callable[..., AsyncIterator[T]]
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def __call__(
+        self, websocket: WebSocket, dependency: Callable[..., Iterator[T]]
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def __call__(
+        self, websocket: WebSocket, dependency: Callable[..., Awaitable[T]]
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def __call__(
+        self, websocket: WebSocket, dependency: Callable[..., T]
+    ) -> AbstractAsyncContextManager[T]: ...
+    def __call__(
+        self, websocket: WebSocket, dependency: Callable[..., Any]
+    ) -> AbstractAsyncContextManager[Any]:
+        """What `dependency` gives, resolved now and closed when the block is left.
+
+        Sub-dependencies, path and query parameters, and the application's
+        `dependency_overrides` work as in a signature. Raises what the dependency raises, and
+        `fastapi.exceptions.WebSocketRequestValidationError` for parameters that do not fit.
+        """
+        return _resolve(websocket, dependency)
+
+
+resolve = Resolve()

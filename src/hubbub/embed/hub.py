@@ -48,7 +48,7 @@ class Hub:
         self.router: APIRouter = build_router(self)
         self._told_slow = False
 
-    depends = staticmethod(resolve)
+    depends = resolve
 
     @property
     def settings(self) -> Settings:

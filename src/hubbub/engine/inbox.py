@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from hubbub.contracts import Sink
 from hubbub.errors import HubbubError
@@ -27,7 +27,8 @@ class Inbox:
     def __init__(self, sink: Sink, limit: int) -> None:
         self._sink = sink
         self._limit = limit
-        self._batch = _NOTHING
+        self._batch = _NOTHING  # the one begun
+        # The ones after it; None while there are none, as in thousands of idle connections.
         self._batches: deque[list[str | bytes]] | None = None
         self._size = 0
         self._paused = False
@@ -35,6 +36,12 @@ class Inbox:
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, messages: list[str | bytes]) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            # A reader that waits has read everything: it begins with this one.
+            self._batch = iter(messages)
+            waiter.set_result(None)
+            return
         if self._batches is None:
             self._batches = deque()
         self._batches.append(messages)
@@ -42,9 +49,6 @@ class Inbox:
         if self._size > self._limit and not self._paused:
             self._paused = True
             self._sink.pause_reading()
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
 
     def end(self) -> None:
         """No more will come; what is held can still be read."""
@@ -57,9 +61,8 @@ class Inbox:
         rest = list(self._batch)
         for batch in self._batches or ():
             rest += batch
-        self._batches = None
-        self._batch, self._size = _NOTHING, 0
-        self._resume()
+        self._batch = _NOTHING
+        self._empty()
         return rest
 
     async def get(self) -> str | bytes | None:
@@ -67,32 +70,41 @@ class Inbox:
 
         Cancelled, it has taken nothing. Raises `HubbubError` where somebody else is waiting.
         """
-        message = next(self._batch, None)
-        while message is None:
-            if self._batches:
-                self._batch = iter(self._batches.popleft())
-                if not self._batches:
-                    # An idle connection holds no queue: there are thousands of them.
-                    self._batches, self._size = None, 0
-                    self._resume()
-                message = next(self._batch, None)
-            elif self._ended:
+        while True:
+            message = next(self._batch, None)
+            if message is not None:
+                return message
+            if not await self._begin():
                 return None
-            else:
-                await self._wait()
-        return message
 
-    async def _wait(self) -> None:
+    async def messages(self) -> AsyncGenerator[str | bytes, None]:
+        """Every message until there will be none; left early, the rest stays. Raises as `get`."""
+        while True:
+            for message in self._batch:
+                yield message
+            if not await self._begin():
+                return
+
+    async def _begin(self) -> bool:
+        """Begin the next batch, waiting for it; whether there is one."""
+        if self._batches:
+            self._batch = iter(self._batches.popleft())
+            if not self._batches:
+                self._empty()
+            return True
+        if self._ended:
+            return False
         if self._waiter is not None:
             raise HubbubError("two tasks read from one connection: give each member one reader")
-        self._batch = _NOTHING
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+        return True
 
-    def _resume(self) -> None:
+    def _empty(self) -> None:
+        self._batches, self._size = None, 0
         if self._paused:
             self._paused = False
             self._sink.resume_reading()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.inbox import Inbox
 from hubbub.engine.session import Session
@@ -62,14 +63,8 @@ class Member(Session):
         """What the client sent and nobody read; nothing is unread after it."""
         return [] if self._inbox is None else self._inbox.drain()
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str | bytes:
-        message = await self._unread.get()
-        if message is None:
-            raise StopAsyncIteration
-        return message
+    def __aiter__(self) -> AsyncGenerator[str | bytes, None]:
+        return self._unread.messages()
 
     @property
     def _unread(self) -> Inbox:
@@ -96,8 +91,11 @@ class TextDoor(Member):
     def received(self, messages: list[str | bytes]) -> None:
         for room in self.rooms:
             before = f"Room {room.name}: ".encode()
+            frames = []
             for message in messages:
                 if isinstance(message, bytes):
-                    self.hang_up(TEXT_ONLY)
-                    return
-                room.deliver(text_frame(before + message.encode()))
+                    break
+                frames.append(text_frame(before + message.encode()))
+            room.deliver_all(frames)
+            if len(frames) < len(messages):
+                self.hang_up(TEXT_ONLY)

@@ -65,6 +65,12 @@ class Room:
             self._edits.append((len(pending), exclude, None))
         pending.append(frame)
 
+    def deliver_all(self, frames: list[bytes]) -> None:
+        """Give all of `frames` to every member at the end of this turn of the loop."""
+        if not self._pending and not self._edits:
+            self._tick.mark(self)
+        self._pending += frames
+
     def deliver_to(self, member: Session, frame: bytes) -> None:
         """Give `frame` to `member` alone, in order with what the room delivers."""
         if self._pending or self._edits:

@@ -202,6 +202,8 @@ class AppReceiver:
         self._protocol.refuse(status, headers, body)
 
     def _log(self, outcome: str) -> None:
+        if not log.isEnabledFor(logging.INFO):
+            return
         scope: Any = self.scope
         address, path = get_client_addr(scope), get_path_with_query_string(scope)
         log.info('%s - "WebSocket %s" %s', address, path, outcome)

@@ -25,7 +25,7 @@ from hubbub.engine.clock import LoopClock
 from hubbub.engine.heartbeat import Heartbeat
 from hubbub.model import RESTART, STALLED, VANISHED, Disconnect
 from hubbub.transports.app import AppReceiver
-from hubbub.wire.frames import NO_STATUS, PING, FrameParser, close_frame
+from hubbub.wire.frames import NO_STATUS, PING, End, FrameParser, close_frame
 from hubbub.wire.handshake import BadHandshake, parse_handshake, refuse_response
 
 if sys.platform == "linux":
@@ -158,14 +158,14 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             # Set from the handshake on: no byte is read before it.
             self._receiver.received(messages)  # type: ignore[union-attr]
         if parser.ended is not None:
-            self._peer_ended()
+            self._peer_ended(parser.ended)
 
     def eof_received(self) -> None:
         """The peer will send no more: half a connection is none. The transport closes itself."""
         self._lost(Disconnect(NO_STATUS if self._closing else VANISHED.code, ""))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server_state.connections.discard(self)  # type: ignore[arg-type]
+        self._server_state.connections.discard(self)
         if self._heartbeat is not None:
             self._heartbeat.discard(self)
             self._heartbeat = None
@@ -300,9 +300,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     # How connections end.
 
-    def _peer_ended(self) -> None:
+    def _peer_ended(self, end: End) -> None:
         """A close frame came, or something that cannot be one of a WebSocket's frames."""
-        code, reason, by_peer = self._parser.ended
+        code, reason, by_peer = end
         if self._closing:
             if by_peer:
                 self._finish()

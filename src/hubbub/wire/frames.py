@@ -122,6 +122,16 @@ class FrameParser:
             self._tail = None
         at, end = 0, len(data)
         try:
+            if self._fragments is None:
+                # The common case, once more and without its exceptions: whole short texts.
+                last = end - 6
+                while at <= last and data[at] == 0x81:
+                    short = data[at + 1]
+                    stop = at + short - 122  # a header of 6, and 128 for the mask bit
+                    if not 127 < short < 254 or stop > end:
+                        break
+                    messages.append(apply_mask(data[at + 6 : stop], data[at + 2 : at + 6]).decode())
+                    at = stop
             while at < end:
                 if end - at < 2:
                     self._need = 2
@@ -153,7 +163,7 @@ class FrameParser:
                     self._need = stop - at
                     break
                 payload = apply_mask(data[start:stop], data[start - 4 : start])
-                if self._fragments is None and first == 0x81:  # the common case: whole text
+                if self._fragments is None and first == 0x81:
                     messages.append(payload.decode())
                 elif self._fragments is None and first == 0x82:
                     messages.append(payload)

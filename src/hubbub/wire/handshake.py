@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import NamedTuple
@@ -24,6 +25,11 @@ MAX_HEADER_BYTES = 64 * 1024
 """Bytes of the whole request head."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+
+_TARGET = re.compile(rb"/[!-~]*")
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
+_FORBIDDEN = re.compile(rb"[\r\n\0]")
+"""What no header may hold (RFC 9110 section 5.5): one parser sees a value, the next two lines."""
 
 # Two of one of these mean that two parsers on the way can disagree about the request.
 _ONCE = frozenset(
@@ -79,7 +85,7 @@ def parse_handshake(data: bytes) -> Handshake:
         raise BadHandshake(400, "a WebSocket handshake is HTTP/1.1")
     if len(target) > MAX_TARGET:
         raise BadHandshake(414, "path and query over 8 KiB")
-    if not target.startswith(b"/") or not target.isascii():
+    if not _TARGET.fullmatch(target):
         raise BadHandshake(400, "malformed path")
     if len(lines) > MAX_HEADERS:
         raise BadHandshake(431, f"more than {MAX_HEADERS} headers")
@@ -89,7 +95,7 @@ def parse_handshake(data: bytes) -> Handshake:
 
 def _parse_header(line: bytes) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(b":")
-    if not colon or not name or name != name.strip():
+    if not colon or not _NAME.fullmatch(name) or _FORBIDDEN.search(value):
         raise BadHandshake(400, "malformed header")
     return name.lower(), value.strip(b" \t")
 
@@ -166,7 +172,7 @@ def refuse_response(status: int, headers: Headers, body: bytes) -> bytes:
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"date", formatdate(usegmt=True).encode()),
     ]
-    own = {b"content-length", b"connection"}
+    own = {b"content-length", b"transfer-encoding", b"connection"}
     headers = [
         *[(name, value) for name, value in headers if name.lower() not in own],
         *[(name, value) for name, value in defaults if name not in given],
@@ -179,7 +185,7 @@ def refuse_response(status: int, headers: Headers, body: bytes) -> bytes:
 def _head(lines: list[bytes], headers: Headers) -> bytes:
     for name, value in headers:
         line = name + b": " + value
-        if any(byte in line for byte in b"\r\n\0"):
+        if _FORBIDDEN.search(line):
             raise ValueError(f"header {name!r} holds a line break or a NUL")
         lines.append(line)
     return b"\r\n".join([*lines, b"", b""])
