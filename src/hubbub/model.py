@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from hubbub.errors import ConfigurationError, InvalidName
 
@@ -19,6 +19,20 @@ class Disconnect(NamedTuple):
 
     code: int
     reason: str
+
+    @classmethod
+    def given(cls, code: int, reason: str) -> Self:
+        """For what a programmer asks for. Raises ValueError for a code that cannot be sent."""
+        if not is_close_code(code):
+            raise ValueError(
+                f"{code} is no code to close with: 1000 is the usual one, 4000 to 4999 are yours"
+            )
+        return cls(code, reason)
+
+
+def is_close_code(code: int) -> bool:
+    """Whether a close frame may carry `code` (RFC 6455 section 7.4, IANA registry)."""
+    return 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in {1004, 1005, 1006})
 
 
 NORMAL = Disconnect(1000, "")

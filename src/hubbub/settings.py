@@ -6,6 +6,7 @@ The command line wins over the environment (`HUBBUB_…`), which wins over the T
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -86,6 +87,14 @@ class Settings(BaseSettings):
             raise ValueError("ping_timeout must be shorter than ping_interval")
         return self
 
+    def as_environment(self) -> dict[str, str]:
+        """What is not left at its default, for a hub that reads the environment."""
+        chosen = self.model_dump(mode="json", include=self.model_fields_set)
+        return {
+            ENV_PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
+            for name, value in chosen.items()
+        }
+
 
 def load(config: Path | None = None, **given: Any) -> Settings:
     """Settings from `given`, the environment and the file `config`, in this order of weight.
@@ -121,6 +130,8 @@ def load(config: Path | None = None, **given: Any) -> Settings:
         raise ConfigurationError(_explain(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{config} is not TOML: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {config}: {error.strerror}") from None
 
 
 def _unknown(field: str, shown: str, prefix: str = "") -> str:

@@ -11,6 +11,7 @@ class Peer:
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
+        self.slot = 0
         self.alive = True
         self.heard = True
         self.pings: list[float] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from hubbub.embed.depends import resolve
 from hubbub.embed.router import build_router
 from hubbub.engine.access import origin_allowed
 from hubbub.engine.handles import RoomHandle, UserHandle
-from hubbub.engine.hooks import Hook
+from hubbub.engine.hooks import Join, Leave
 from hubbub.engine.member import Member, TextDoor
 from hubbub.engine.node import Node
 from hubbub.errors import InvalidName
@@ -28,7 +28,8 @@ from hubbub.transports.direct import WebSocketProtocol
 log = logging.getLogger("hubbub")
 
 Connection = WebSocketProtocol | AsgiConnection
-H = TypeVar("H", bound=Hook)
+JoinHook = TypeVar("JoinHook", bound=Callable[[Join], Awaitable[None] | None])
+LeaveHook = TypeVar("LeaveHook", bound=Callable[[Leave], Awaitable[None] | None])
 
 
 class Hub:
@@ -95,12 +96,12 @@ class Hub:
         """A handle on every connection of a user, named as it was in `join`, or by its id."""
         return self.node.user(user)
 
-    def on_join(self, hook: H) -> H:
+    def on_join(self, hook: JoinHook) -> JoinHook:
         """Decorator: call `hook` with a `Join` when a member has joined a room."""
         self.node.join_hooks.append(hook)
         return hook
 
-    def on_leave(self, hook: H) -> H:
+    def on_leave(self, hook: LeaveHook) -> LeaveHook:
         """Decorator: call `hook` with a `Leave` when a member has left, however it came to."""
         self.node.leave_hooks.append(hook)
         return hook

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
+import os
 import resource
 import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from types import FrameType
 from typing import Any
@@ -25,6 +27,9 @@ from hubbub.transports.direct import WebSocketProtocol
 from hubbub.transports.http import HttpProtocol
 
 log = logging.getLogger("hubbub")
+
+SPARE_FILES = 16
+"""File descriptors that have to be free before the log says that there are some again."""
 
 
 def room_server(settings: Settings) -> FastAPI:
@@ -43,9 +48,13 @@ def load_app(path: str) -> Any:
     if ":" not in path:
         raise ConfigurationError(f'"{path}" names no application: write module:name, as main:app')
     try:
-        return import_from_string(path)
+        app = import_from_string(path)
     except ImportFromStringError as error:
         raise ConfigurationError(str(error)) from None
+    if not callable(app):
+        kind = type(app).__name__
+        raise ConfigurationError(f'"{path}" is no ASGI application, but of the type {kind}')
+    return app
 
 
 def is_loopback(host: str) -> bool:
@@ -59,7 +68,34 @@ def is_loopback(host: str) -> bool:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; a signal ends it with exit code 0, a second one at once."""
+    """uvicorn's server; a signal ends it with exit code 0, a second one at once.
+
+    Out of file descriptors it goes on with whom it has, turns others away, and says so once.
+    """
+
+    _full = False
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # once a second
+            self._watch_files()
+        return await super().on_tick(counter)
+
+    def _watch_files(self) -> None:
+        """Tell the log when the file descriptors run out, and when there are some again.
+
+        Neither loop tells: libuv drops whom it cannot accept in silence, as `Listener` does.
+        """
+        if self._full and can_open(SPARE_FILES):
+            self._full = False
+            log.warning("there are file descriptors again: connections are taken")
+        elif not self._full and not can_open(1):
+            self._full = True
+            log.error(
+                "out of file descriptors at %d connections: more are turned away until some "
+                "close; the system allows this process %d (ulimit -n)",
+                len(self.server_state.connections),
+                resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+            )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,6 +115,60 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+def can_open(count: int) -> bool:
+    """Whether this process could have so many more file descriptors."""
+    taken: list[int] = []
+    try:
+        for _ in range(count):
+            taken.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 # closed below
+    except OSError:
+        return False
+    finally:
+        for number in taken:
+            os.close(number)
+    return True
+
+
+class Listener(socket.socket):
+    """A listening socket that, out of file descriptors, drops who comes.
+
+    asyncio tries a failed accept again as often as its backlog is long, with a timer and a
+    traceback each time, and is busy with nothing else. So the failure is kept from it: a
+    descriptor held in reserve serves to accept the connection and close it. libuv does the same
+    by itself, and does not ask here.
+    """
+
+    _reserve: int | None = None
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self._reserve is None:
+            self._hold_reserve()
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE) or self._reserve is None:
+                raise
+        self._free_reserve()
+        try:
+            super().accept()[0].close()
+        finally:
+            self._hold_reserve()
+        raise BlockingIOError(errno.EWOULDBLOCK, "dropped: out of file descriptors")
+
+    def close(self) -> None:
+        super().close()
+        self._free_reserve()
+
+    def _hold_reserve(self) -> None:
+        with suppress(OSError):
+            self._reserve = os.open(os.devnull, os.O_RDONLY)
+
+    def _free_reserve(self) -> None:
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+
+
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket's address taken now, so that the error is ours to word.
 
@@ -88,7 +178,7 @@ def bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        sock = socket.socket(family, kind, protocol)
+        sock = Listener(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
     except OSError as error:
@@ -119,7 +209,7 @@ def run(app: Any, settings: Settings, sock: socket.socket) -> None:
         ws=WebSocketProtocol,  # type: ignore[arg-type] # a BufferedProtocol, which it takes as well
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,
-        timeout_graceful_shutdown=round(settings.shutdown_seconds),
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
         log_level="warning",
         backlog=4096,
     )

@@ -84,8 +84,8 @@ class RoomHandle:
             room.deliver(frame, exclude)
 
     def close(self, code: int = NORMAL.code, reason: str = "") -> None:
-        """End the connection of every member, after what they were sent. From any thread."""
-        self._node.run(self._close, Disconnect(code, reason))
+        """End the connection of every member, after what they were sent; as `Member.close`."""
+        self._node.run(self._close, Disconnect.given(code, reason))
 
     def _close(self, disconnect: Disconnect) -> None:
         for member in self.members:
@@ -124,8 +124,8 @@ class UserHandle:
             member._send(frame)
 
     def disconnect(self, code: int = NORMAL.code, reason: str = "") -> None:
-        """End every connection of the user. From any thread."""
-        self._node.run(self._disconnect, Disconnect(code, reason))
+        """End every connection of the user; as `Member.close`."""
+        self._node.run(self._disconnect, Disconnect.given(code, reason))
 
     def _disconnect(self, disconnect: Disconnect) -> None:
         for member in self.members:

@@ -15,6 +15,9 @@ from hubbub.contracts import Clock, Timer
 class Peer(Protocol):
     """What is asked whether it is there."""
 
+    slot: int
+    """The heartbeat's own: where on its ring the peer stands."""
+
     def ping(self) -> None:
         """Ask. Called once an interval."""
 
@@ -37,28 +40,30 @@ class Heartbeat:
         # The check comes before the next ping, which forgets what was heard.
         self._lag = min(max(1, round(timeout / self._delay)), self.STEPS - 1)
         self._ring: list[set[Peer]] = [set() for _ in range(self.STEPS)]
-        self._slots: dict[Peer, int] = {}
+        self._count = 0
         self._step = 0
         self._timer: Timer | None = None
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return self._count
 
     def add(self, peer: Peer) -> None:
         """Start asking `peer`, which counts as heard until its first ping."""
         # The slot just passed: its turn is a whole interval away.
-        slot = (self._step - 1) % self.STEPS
-        self._slots[peer] = slot
-        self._ring[slot].add(peer)
+        peer.slot = (self._step - 1) % self.STEPS
+        self._ring[peer.slot].add(peer)
+        self._count += 1
         if self._timer is None:
             self._timer = self._clock.call_later(self._delay, self._beat)
 
     def discard(self, peer: Peer) -> None:
-        slot = self._slots.pop(peer, None)
-        if slot is not None:
-            self._ring[slot].discard(peer)
-        if not self._slots:
-            self.stop()
+        """Ask `peer` no more; only for one that was added."""
+        slot = self._ring[peer.slot]
+        if peer in slot:
+            slot.discard(peer)
+            self._count -= 1
+            if not self._count:
+                self.stop()
 
     def stop(self) -> None:
         if self._timer is not None:

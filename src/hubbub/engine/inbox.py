@@ -74,34 +74,36 @@ class Inbox:
             message = next(self._batch, None)
             if message is not None:
                 return message
-            if not await self._begin():
-                return None
+            if not self._begin():
+                if self._ended:
+                    return None
+                await self._filled()
 
     async def messages(self) -> AsyncGenerator[str | bytes, None]:
         """Every message until there will be none; left early, the rest stays. Raises as `get`."""
         while True:
             for message in self._batch:
                 yield message
-            if not await self._begin():
-                return
+            if not self._begin():
+                if self._ended:
+                    return
+                await self._filled()
 
-    async def _begin(self) -> bool:
-        """Begin the next batch, waiting for it; whether there is one."""
-        if self._batches:
-            self._batch = iter(self._batches.popleft())
-            if not self._batches:
-                self._empty()
-            return True
-        if self._ended:
+    def _begin(self) -> bool:
+        """Begin the next batch; whether there was one."""
+        if not self._batches:
             return False
-        if self._waiter is not None:
+        self._batch = iter(self._batches.popleft())
+        if not self._batches:
+            self._empty()
+        return True
+
+    def _filled(self) -> asyncio.Future[None]:
+        """Done when there is something to read, or never will be."""
+        if self._waiter is not None and not self._waiter.done():
             raise HubbubError("two tasks read from one connection: give each member one reader")
         self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-        return True
+        return self._waiter
 
     def _empty(self) -> None:
         self._batches, self._size = None, 0

@@ -53,8 +53,9 @@ class Member(Session):
         """Take this member out of its room and end its connection, after what it was sent.
 
         `reason` is cut at 123 bytes of UTF-8. From any thread; harmless when it is gone.
+        Raises ValueError for a code that cannot be sent.
         """
-        self.node.run(self.hang_up, Disconnect(code, reason))
+        self.node.run(self.hang_up, Disconnect.given(code, reason))
 
     def received(self, messages: list[str | bytes]) -> None:
         self._unread.put(messages)

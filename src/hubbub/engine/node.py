@@ -78,7 +78,8 @@ class Node:
 
     def room(self, name: str) -> RoomHandle:
         """A handle on the room called `name`; cheap, and never fails."""
-        return RoomHandle(self, name)
+        room = self.live.get(name)
+        return RoomHandle(self, name) if room is None else room.handle
 
     def user(self, id: Any) -> UserHandle:
         """A handle on every connection of a user, given by id or as what was passed to join."""
@@ -94,9 +95,10 @@ class Node:
         """Put `session` into the room: it gets what is broadcast from here on."""
         room = self.live.get(name)
         if room is None:
-            room = self.live[name] = Room(name, self._tick)
+            room = self.live[name] = Room(RoomHandle(self, name), self._tick)
         room.add(session)
-        session.rooms += (room,)
+        # Most are in one room only, and share the tuple that says so.
+        session.rooms = session.rooms + room.alone if session.rooms else room.alone
         id = user_id(session.user)
         if id is not None:
             self.present.setdefault(id, {})[session] = None
@@ -110,6 +112,7 @@ class Node:
             room.discard(session)
             if not room.members:
                 self.live.pop(room.name, None)
+                room.alone = ()  # a cycle: rooms that come and go are not the collector's work
         id = user_id(session.user)
         if id is not None and (sessions := self.present.get(id)) is not None:
             sessions.pop(session, None)

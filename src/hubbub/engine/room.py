@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hubbub.engine.handles import RoomHandle
     from hubbub.engine.session import Session
     from hubbub.engine.tick import Tick
 
@@ -28,10 +29,12 @@ class Room:
     All of it belongs to the loop's thread.
     """
 
-    __slots__ = ("_edits", "_pending", "_tick", "_writes", "members", "name")
+    __slots__ = ("_edits", "_pending", "_tick", "_writes", "alone", "handle", "members", "name")
 
-    def __init__(self, name: str, tick: Tick) -> None:
-        self.name = name
+    def __init__(self, handle: RoomHandle, tick: Tick) -> None:
+        self.name = handle.name
+        self.handle = handle
+        self.alone: tuple[Room, ...] = (self,)
         self.members: dict[Session, None] = {}  # a set in the order of joining
         self._tick = tick
         self._pending: list[bytes] = []

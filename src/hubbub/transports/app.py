@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from uvicorn.protocols.utils import (
@@ -39,11 +40,31 @@ INBOX_BYTES = 65_536
 EXTENSION = "hubbub.direct"
 """The key in a scope's extensions under which an endpoint finds its connection."""
 
+# The same for every connection, so one object serves them all.
+ASGI: dict[str, str] = {"version": "3.0", "spec_version": "2.4"}
+DENIAL: dict[str, Any] = {}
+
 Message = dict[str, Any]
+T = TypeVar("T")
 
 
 class AppReceiver:
     """Runs the ASGI application for one connection, and is its `receive` and `send`."""
+
+    # An endpoint that joined a room keeps this for the life of its socket: no dict, no queue.
+    __slots__ = (
+        "_accepted",
+        "_application",
+        "_connect_told",
+        "_default_headers",
+        "_ended",
+        "_inbox",
+        "_key",
+        "_protocol",
+        "_response",
+        "_scope",
+        "_writable",
+    )
 
     def __init__(
         self,
@@ -57,8 +78,8 @@ class AppReceiver:
         self._key = handshake.key
         self._default_headers = default_headers
         self._application = config.loaded_app
-        self.scope = _scope(protocol, config, handshake, app_state)
-        self._inbox = Inbox(protocol, INBOX_BYTES)
+        self._scope = _scope(protocol, config, handshake, app_state)
+        self._inbox: Inbox | None = None
         self._connect_told = False
         self._accepted = False
         self._response: tuple[int, list[tuple[bytes, bytes]], bytearray] | None = None
@@ -66,19 +87,20 @@ class AppReceiver:
         self._writable: asyncio.Event | None = None  # while the peer does not keep up
 
     def start(self, tasks: set[asyncio.Task[None]]) -> None:
-        task = self._protocol.loop.create_task(self._run())
+        task = self._protocol.loop.create_task(self._run(), name="websocket")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     # What the connection tells (contracts.Receiver).
 
     def received(self, messages: list[str | bytes]) -> None:
-        self._inbox.put(messages)
+        self._unread.put(messages)
 
     def lost(self, disconnect: Disconnect) -> None:
         if self._ended is None:
             self._ended = disconnect
-            self._inbox.end()
+            if self._inbox is not None:
+                self._inbox.end()
             self.writing_resumed()
 
     def hang_up(self, disconnect: Disconnect) -> None:
@@ -100,13 +122,22 @@ class AppReceiver:
 
     def take_unread(self) -> list[str | bytes]:
         """Messages that the application has not received; it will not any more."""
-        return self._inbox.drain()
+        return [] if self._inbox is None else self._inbox.drain()
+
+    @property
+    def _unread(self) -> Inbox:
+        """Made when it is needed: most endpoints give their connection to a hub before that."""
+        if self._inbox is None:
+            self._inbox = Inbox(self._protocol, INBOX_BYTES)
+            if self._ended is not None:
+                self._inbox.end()
+        return self._inbox
 
     # The application.
 
     async def _run(self) -> None:
         try:
-            await self._application(self.scope, self.receive, self.send)
+            await self._application(self._scope, self.receive, self.send)
         except ClientDisconnected:
             self._leave(NORMAL)
         except asyncio.CancelledError:
@@ -134,7 +165,7 @@ class AppReceiver:
         if not self._connect_told:
             self._connect_told = True
             return {"type": "websocket.connect"}
-        message = await self._inbox.get()
+        message = await self._unread.get()
         if message is None:
             code, reason = self._ended or VANISHED
             return {"type": "websocket.disconnect", "code": code, "reason": reason}
@@ -154,7 +185,7 @@ class AppReceiver:
         elif self._accepted and kind == "websocket.close":
             # A code of None is how some frameworks say "none given".
             code, reason = message.get("code") or NORMAL.code, message.get("reason") or ""
-            self.hang_up(Disconnect(code, reason))
+            self.hang_up(Disconnect.given(code, reason))
         elif self._accepted:
             raise _unexpected(kind, "websocket.send or websocket.close")
         elif self._response is not None:
@@ -176,6 +207,7 @@ class AppReceiver:
         ]
         response = accept_response(self._key, message.get("subprotocol"), headers)
         self._accepted = True
+        self._key = b""  # it was for this
         self._log("[accepted]")
         self._protocol.write(response)
         self._protocol.opened()
@@ -204,7 +236,7 @@ class AppReceiver:
     def _log(self, outcome: str) -> None:
         if not log.isEnabledFor(logging.INFO):
             return
-        scope: Any = self.scope
+        scope: Any = self._scope
         address, path = get_client_addr(scope), get_path_with_query_string(scope)
         log.info('%s - "WebSocket %s" %s', address, path, outcome)
 
@@ -217,20 +249,34 @@ def _scope(
     protocol: WebSocketProtocol, config: Config, handshake: Handshake, app_state: dict[str, Any]
 ) -> Message:
     transport = protocol.transport
+    client = get_remote_addr(transport)
     raw_path, _, query = handshake.target.partition(b"?")
+    path, raw_path = _paths(config.root_path, raw_path)
     return {
         "type": "websocket",
-        "asgi": {"version": config.asgi_version, "spec_version": "2.4"},
+        "asgi": ASGI,
         "http_version": "1.1",
         "scheme": "wss" if is_ssl(transport) else "ws",
-        "server": get_local_addr(transport),
-        "client": get_remote_addr(transport),
+        "server": _shared(get_local_addr(transport)),
+        "client": client and (_shared(client[0]), client[1]),
         "root_path": config.root_path,
-        "path": config.root_path + unquote(raw_path.decode("ascii")),
-        "raw_path": config.root_path.encode("ascii") + raw_path,
+        "path": path,
+        "raw_path": raw_path,
         "query_string": query,
         "headers": handshake.headers,
         "subprotocols": handshake.subprotocols,
         "state": app_state.copy(),
-        "extensions": {"websocket.http.response": {}, EXTENSION: protocol},
+        "extensions": {"websocket.http.response": DENIAL, EXTENSION: protocol},
     }
+
+
+@lru_cache(maxsize=256)
+def _paths(root: str, raw_path: bytes) -> tuple[str, bytes]:
+    """`path` and `raw_path`; one pair for the many connections to one room or endpoint."""
+    return root + unquote(raw_path.decode("ascii")), root.encode("ascii") + raw_path
+
+
+@lru_cache(maxsize=256)
+def _shared(address: T) -> T:
+    """One object for an address that many connections have: ours, or a proxy's."""
+    return address

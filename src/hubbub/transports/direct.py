@@ -80,6 +80,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         "_app",
         "_app_state",
         "_buffer",
+        "_close_seconds",
         "_close_timer",
         "_closing",
         "_config",
@@ -91,6 +92,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         "_view",
         "heard",
         "loop",
+        "slot",
         "transport",
         "write",
     )
@@ -113,11 +115,13 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._app: AppReceiver | None = None
         self._receiver: Receiver | None = None
         self._heartbeat: Heartbeat | None = None
+        self._close_seconds = CLOSE_SECONDS
         self._close_timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._stalled = 0
         self._parser = FrameParser(max(125, config.ws_max_size))
         self.heard = True
+        self.slot = 0
 
     # What the loop calls (asyncio.BufferedProtocol).
 
@@ -163,6 +167,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def eof_received(self) -> None:
         """The peer will send no more: half a connection is none. The transport closes itself."""
         self._lost(Disconnect(NO_STATUS if self._closing else VANISHED.code, ""))
+        self._closing = True
+        self._close_later()  # for one that does not take what still waits for it
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server_state.connections.discard(self)
@@ -188,8 +194,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
     def refuse(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Answer the handshake with an HTTP response and end the connection."""
         if not self._closing:
+            response = refuse_response(status, headers, body)  # may raise, and then nothing is done
             self._closing = True
-            self.write(refuse_response(status, headers, body))
+            self.write(response)
             self._finish()
 
     def opened(self) -> None:
@@ -218,6 +225,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             return
         self._receiver = receiver
         self._parser.limit = settings.message_bytes
+        self._close_seconds = settings.close_seconds
         self._beat_with(heartbeat)
         if self._app is not None and (unread := self._app.take_unread()):
             receiver.received(unread)
@@ -253,6 +261,9 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
+        # What the peer said meanwhile lies unread: it is neither silent nor late.
+        self.heard = True
+        self._stalled = 0
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
@@ -262,7 +273,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self.heard = False
         parser = self._parser
         parser.control_frames = 0
-        if parser.unfinished and parser.unfinished == self._stalled:
+        # Where we do not read, the rest of the message may well be there.
+        if 0 < parser.unfinished == self._stalled and self.transport.is_reading():
             self._hang_up(STALLED)
             return
         self._stalled = parser.unfinished
@@ -332,7 +344,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def _close_later(self) -> None:
         if self._close_timer is None:
-            self._close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+            self._close_timer = self.loop.call_later(self._close_seconds, self.transport.abort)
 
     def _beat_with(self, heartbeat: Heartbeat) -> None:
         if self._heartbeat is not None:

@@ -54,6 +54,12 @@ class HttpProtocol(HttpToolsProtocol):
                 return
         super().data_received(data)
 
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # Parser and protocol hold each other, and nobody tells this one that its connection is
+        # over: thousands of them would wait for the garbage collector.
+        self.parser = None  # type: ignore[assignment] # as uvicorn itself does at the end
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         if self._head_deadline is None:

@@ -15,6 +15,8 @@ try:
 except ImportError:  # pragma: no cover - a platform for which `websockets` ships no C routine
     from websockets.utils import apply_mask
 
+from hubbub.model import is_close_code
+
 Message = str | bytes
 """A text message is a `str`, a binary one is `bytes`."""
 
@@ -49,11 +51,6 @@ class End(NamedTuple):
 class _Violation(Exception):
     def __init__(self, code: int, reason: str) -> None:
         self.code, self.reason = code, reason
-
-
-def _is_close_code(code: int) -> bool:
-    """Whether a peer may put `code` into a close frame (RFC 6455 section 7.4, IANA registry)."""
-    return 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in {1004, 1005, 1006})
 
 
 class FrameParser:
@@ -258,7 +255,7 @@ def _parse_close(payload: bytes) -> End:
     if len(payload) == 1:
         raise _Violation(PROTOCOL_ERROR, "close code cut short")
     code = int.from_bytes(payload[:2], "big")
-    if not _is_close_code(code):
+    if not is_close_code(code):
         raise _Violation(PROTOCOL_ERROR, "invalid close code")
     return End(code, payload[2:].decode(), by_peer=True)
 

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import re
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -30,6 +31,12 @@ _TARGET = re.compile(rb"/[!-~]*")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token, RFC 9110 section 5.6.2
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
 """What no header may hold (RFC 9110 section 5.5): one parser sees a value, the next two lines."""
+
+SHARED_HEADER = 128
+"""Bytes of the longest header line that connections share one object for."""
+
+# One connection's own, and not to be kept beyond it.
+_OWN = (b"authorization", b"cookie", b"sec-websocket-key", b"sec-websocket-protocol")
 
 # Two of one of these mean that two parsers on the way can disagree about the request.
 _ONCE = frozenset(
@@ -89,7 +96,12 @@ def parse_handshake(data: bytes) -> Handshake:
         raise BadHandshake(400, "malformed path")
     if len(lines) > MAX_HEADERS:
         raise BadHandshake(431, f"more than {MAX_HEADERS} headers")
-    headers = [_parse_header(line) for line in lines]
+    headers = [
+        _parse_header(line)
+        if len(line) > SHARED_HEADER or line.lower().startswith(_OWN)
+        else _shared_header(line)
+        for line in lines
+    ]
     return Handshake(target, headers, _check_upgrade(headers), _subprotocols(headers))
 
 
@@ -98,6 +110,10 @@ def _parse_header(line: bytes) -> tuple[bytes, bytes]:
     if not colon or not _NAME.fullmatch(name) or _FORBIDDEN.search(value):
         raise BadHandshake(400, "malformed header")
     return name.lower(), value.strip(b" \t")
+
+
+# Thousands of connections say "Upgrade: websocket" and the like: one object serves them all.
+_shared_header = lru_cache(maxsize=256)(_parse_header)
 
 
 def _tokens(headers: Headers, name: bytes) -> list[bytes]:
