@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, HTTPException, WebSocket, WebSocketDisconnect
+from starlette.types import Message
 from starlette.websockets import WebSocketState
 
 from hubbub.embed.depends import resolve
@@ -18,7 +19,7 @@ from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.hooks import Join, Leave
 from hubbub.engine.member import Member, TextDoor
 from hubbub.engine.node import Node
-from hubbub.errors import InvalidName
+from hubbub.errors import ConfigurationError, InvalidName
 from hubbub.model import NORMAL, VANISHED, check_room_name, user_id
 from hubbub.settings import Settings, load
 from hubbub.transports.app import EXTENSION
@@ -26,6 +27,9 @@ from hubbub.transports.asgi import AsgiConnection
 from hubbub.transports.direct import WebSocketProtocol
 
 log = logging.getLogger("hubbub")
+
+JOINED = "hubbub.joined"
+"""The key in a connection's scope that has the room it is in, while it is in one."""
 
 Connection = WebSocketProtocol | AsgiConnection
 JoinHook = TypeVar("JoinHook", bound=Callable[[Join], Awaitable[None] | None])
@@ -183,10 +187,16 @@ class Joining:
         self._user = user
 
     async def __aenter__(self) -> Member:
-        hub = self._hub
+        hub, scope = self._hub, self._websocket.scope
+        if JOINED in scope:
+            raise ConfigurationError(
+                f"this connection is in the room {scope[JOINED]!r} already: leave that one first, "
+                "or give each room a connection"
+            )
         self._connection = connection = await hub._admit(self._websocket, self._room)
         self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
         hub._settle(connection, member, self._websocket)
+        scope[JOINED] = self._room
         return member
 
     async def __aexit__(
@@ -197,8 +207,26 @@ class Joining:
     ) -> None:
         member = self._member
         over = member.disconnect is not None
-        member.lost(NORMAL)
+        member.depart(NORMAL)
+        del self._websocket.scope[JOINED]
         if isinstance(self._connection, AsgiConnection):
             await self._connection.finish()
+            if not over:
+                _give_back(self._websocket, member.take_unread())
         elif not over:
             self._connection.detach(member.take_unread())
+
+
+def _give_back(websocket: WebSocket, unread: list[str | bytes]) -> None:
+    """Have `websocket` receive what its member did not, before whatever comes next."""
+    if not unread:
+        return
+    receive, waiting = websocket.receive, iter(unread)
+
+    async def receive_unread() -> Message:
+        for message in waiting:
+            kind = "text" if isinstance(message, str) else "bytes"
+            return {"type": "websocket.receive", kind: message}
+        return await receive()
+
+    websocket.receive = receive_unread  # type: ignore[method-assign]

@@ -71,12 +71,13 @@ class RoomHandle:
         """
         frame = text_frame(value.encode()) if type(value) is str else frame_of(value)
         node = self._node
-        if get_ident() == node.thread:
-            room = node.live.get(self.name)
-            if room is not None:
-                room.deliver(frame, exclude)
-        else:
+        if get_ident() != node.thread:
             node.run(self._deliver, frame, exclude)
+        elif (room := node.live.get(self.name)) is not None:
+            if exclude is None and room.pending:
+                room.pending.append(frame)  # as `deliver` would, without the call
+            else:
+                room.deliver(frame, exclude)
 
     def _deliver(self, frame: bytes, exclude: Session | None) -> None:
         room = self._node.live.get(self.name)

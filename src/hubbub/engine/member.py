@@ -94,7 +94,7 @@ class TextDoor(Member):
             before = f"Room {room.name}: ".encode()
             frames = []
             for message in messages:
-                if isinstance(message, bytes):
+                if type(message) is not str:
                     break
                 frames.append(text_frame(before + message.encode()))
             room.deliver_all(frames)

@@ -26,10 +26,12 @@ Write = Callable[[bytes], object]
 class Room:
     """The members that are in one room of this node now, and the frames of this turn.
 
+    While `pending` holds something the room is due for a flush.
+
     All of it belongs to the loop's thread.
     """
 
-    __slots__ = ("_edits", "_pending", "_tick", "_writes", "alone", "handle", "members", "name")
+    __slots__ = ("_edits", "_tick", "_writes", "alone", "handle", "members", "name", "pending")
 
     def __init__(self, handle: RoomHandle, tick: Tick) -> None:
         self.name = handle.name
@@ -37,7 +39,7 @@ class Room:
         self.alone: tuple[Room, ...] = (self,)
         self.members: dict[Session, None] = {}  # a set in the order of joining
         self._tick = tick
-        self._pending: list[bytes] = []
+        self.pending: list[bytes] = []
         # (position in pending, member, frame): that member alone gets the frame there, or with
         # None does not get the pending frame there.
         self._edits: list[tuple[int, Session, bytes | None]] = []
@@ -61,7 +63,7 @@ class Room:
 
     def deliver(self, frame: bytes, exclude: Session | None = None) -> None:
         """Give `frame` to every member at the end of this turn of the loop."""
-        pending = self._pending
+        pending = self.pending
         if not pending and not self._edits:
             self._tick.mark(self)
         if exclude is not None:
@@ -70,20 +72,20 @@ class Room:
 
     def deliver_all(self, frames: list[bytes]) -> None:
         """Give all of `frames` to every member at the end of this turn of the loop."""
-        if not self._pending and not self._edits:
+        if not self.pending and not self._edits:
             self._tick.mark(self)
-        self._pending += frames
+        self.pending += frames
 
     def deliver_to(self, member: Session, frame: bytes) -> None:
         """Give `frame` to `member` alone, in order with what the room delivers."""
-        if self._pending or self._edits:
-            self._edits.append((len(self._pending), member, frame))
+        if self.pending or self._edits:
+            self._edits.append((len(self.pending), member, frame))
         else:
             member.write(frame)
 
     def flush(self) -> None:
         """Write what this turn delivered."""
-        pending = self._pending
+        pending = self.pending
         if not pending and not self._edits:
             return
         writes = self._writes
@@ -92,7 +94,7 @@ class Room:
         elif writes is None:
             writes = self._writes = [member.write for member in self.members]
         if pending:
-            self._pending = []
+            self.pending = []
             write_all(writes, pending[0] if len(pending) == 1 else b"".join(pending))
 
     def _write_edited(self) -> list[Write]:
@@ -103,7 +105,7 @@ class Room:
             own.setdefault(member, []).append((position, frame))
         for member, changes in own.items():
             if member in self.members:
-                write_all([member.write], b"".join(_edit(self._pending, changes)))
+                write_all([member.write], b"".join(_edit(self.pending, changes)))
         return [member.write for member in self.members if member not in own]
 
 

@@ -44,6 +44,12 @@ class Session:
 
     def hang_up(self, disconnect: Disconnect) -> None:
         """Leave every room, and end the connection after what was already written."""
+        if self.disconnect is None:
+            self.depart(disconnect)
+            self.sink.close(disconnect)
+
+    def depart(self, disconnect: Disconnect) -> None:
+        """Leave every room, and leave the connection to others after what was already written."""
         if self.disconnect is not None:
             return
         for room in self.rooms:
@@ -52,7 +58,6 @@ class Session:
         self._end(disconnect)
         if waiting:
             self.sink.write(waiting)
-        self.sink.close(disconnect)
 
     def writing_paused(self) -> None:
         if self._outbox is not None or self.disconnect is not None:
