@@ -509,3 +509,15 @@ def test_a_refused_handshake_can_be_answered_as_it_says() -> None:
     assert line == b"HTTP/1.1 426 Upgrade Required"
     assert (b"sec-websocket-version", b"13") in headers
     assert body == b"only version 13"
+
+
+def test_what_an_application_says_of_the_handshake_itself_is_left_out() -> None:
+    headers = [
+        (b"Sec-WebSocket-Extensions", b"permessage-deflate"),
+        (b"Upgrade", b"h2c"),
+        (b"x", b"y"),
+    ]
+    response = accept_response(b"dGhlIHNhbXBsZSBub25jZQ==", None, headers)
+    assert b"deflate" not in response
+    assert b"h2c" not in response
+    assert b"x: y" in response

@@ -23,8 +23,8 @@ _encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
 def frame_of(value: Any) -> bytes:
     """One frame for `value`: text for a string, binary for bytes, JSON in text for the rest.
 
-    Raises TypeError for a value that JSON cannot hold, and UnicodeEncodeError for a string that
-    is no Unicode (a lone surrogate).
+    Raises TypeError for a value that JSON cannot hold, RecursionError for one that holds
+    itself, and UnicodeEncodeError for a string that is no Unicode (a lone surrogate).
     """
     if type(value) is str:
         return text_frame(value.encode())

@@ -35,8 +35,9 @@ _FORBIDDEN = re.compile(rb"[\r\n\0]")
 SHARED_HEADER = 128
 """Bytes of the longest header line that connections share one object for."""
 
-# One connection's own, and not to be kept beyond it.
-_OWN = (b"authorization", b"cookie", b"sec-websocket-key", b"sec-websocket-protocol")
+# What many connections say alike, and what tells nothing about who says it.
+_COMMON = (b"accept", b"cache-control", b"connection", b"host", b"origin", b"pragma")
+_COMMON += (b"sec-websocket-extensions", b"sec-websocket-version", b"upgrade", b"user-agent")
 
 # Two of one of these mean that two parsers on the way can disagree about the request.
 _ONCE = frozenset(
@@ -97,9 +98,9 @@ def parse_handshake(data: bytes) -> Handshake:
     if len(lines) > MAX_HEADERS:
         raise BadHandshake(431, f"more than {MAX_HEADERS} headers")
     headers = [
-        _parse_header(line)
-        if len(line) > SHARED_HEADER or line.lower().startswith(_OWN)
-        else _shared_header(line)
+        _shared_header(line)
+        if len(line) <= SHARED_HEADER and line.lower().startswith(_COMMON)
+        else _parse_header(line)
         for line in lines
     ]
     return Handshake(target, headers, _check_upgrade(headers), _subprotocols(headers))
@@ -161,6 +162,9 @@ def accept_key(key: bytes) -> bytes:
 def accept_response(key: bytes, subprotocol: str | None, headers: Headers) -> bytes:
     """The 101 response that opens the connection.
 
+    Whatever `headers` say of the handshake itself is left out: it is ours to say, and an
+    extension nobody negotiated would break the connection.
+
     Raises ValueError for a header that would end early (CR, LF or NUL in it).
     """
     lines = [
@@ -169,6 +173,8 @@ def accept_response(key: bytes, subprotocol: str | None, headers: Headers) -> by
         b"connection: Upgrade",
         b"sec-websocket-accept: " + accept_key(key),
     ]
+    ours = {b"upgrade", b"connection", b"sec-websocket-accept", b"sec-websocket-extensions"}
+    headers = [(name, value) for name, value in headers if name.lower() not in ours]
     if subprotocol is not None:
         headers = [*headers, (b"sec-websocket-protocol", subprotocol.encode("latin-1"))]
     return _head(lines, headers)
