@@ -1,0 +1,1 @@
+"""Our server beside others, under one load: `python -m benchmarks`."""

@@ -1,0 +1,248 @@
+"""The servers of the comparison: how each is started, watched and stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from hubbub.cli.bench import load
+from hubbub.cli.bench.errors import BenchError, ServerGone
+from hubbub.cli.bench.target import Target
+
+ROOT = Path(__file__).parent.parent
+PEERS = ROOT / "benchmarks" / "peers"
+MODULES = PEERS / "node_modules"
+
+START_S = 20.0
+"""Seconds a server has until it answers."""
+STOP_S = 2.0
+"""Seconds it has to end when told to; then it is ended."""
+NODE_AT_LEAST = 18
+
+
+class Unavailable(Exception):
+    """A server that cannot be started on this machine; the text says what is missing."""
+
+
+Command = Callable[[int], list[str]]
+"""The command line that serves on a port. Raises Unavailable."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One entry of the comparison."""
+
+    name: str
+    about: str
+    command: Command
+    path: str = "/ws/{room}"
+    dialect: str = "plain"
+    ours: bool = False
+
+    def target(self, port: int) -> Target:
+        return Target.parse(f"ws://127.0.0.1:{port}{self.path}", self.dialect)
+
+
+def _hubbub(*arguments: str) -> Command:
+    def command(port: int) -> list[str]:
+        program = Path(sys.executable).with_name("hubbub")
+        if not program.exists():
+            raise Unavailable(f"there is no {program.name} beside {Path(sys.executable).name}")
+        return [str(program), "serve", *arguments, "--port", str(port)]
+
+    return command
+
+
+def _python(module: str, *needs: str) -> Command:
+    def command(port: int) -> list[str]:
+        missing = [name for name in needs if importlib.util.find_spec(name) is None]
+        if missing:
+            raise Unavailable(f"not installed: {', '.join(missing)}")
+        return [sys.executable, "-m", f"benchmarks.peers.{module}", str(port)]
+
+    return command
+
+
+def _node(port: int) -> list[str]:
+    node = shutil.which("node")
+    if node is None:
+        raise Unavailable("no Node.js")
+    found = _output(node, "--version")
+    if int(found.removeprefix("v").split(".")[0]) < NODE_AT_LEAST:
+        raise Unavailable(f"Node.js {found} is older than {NODE_AT_LEAST}")
+    _install_modules()
+    return [node, str(PEERS / "node_ws.mjs"), str(port)]
+
+
+def _bun(port: int) -> list[str]:
+    _install_modules()
+    # npm picks the packages that fit the system; of their builds, the fastest that this processor
+    # can run is the first that prints its version.
+    builds = sorted(MODULES.glob("@oven/bun-*/bin/bun"), key=lambda path: "baseline" in str(path))
+    for binary in (*builds, MODULES / "bun" / "bin" / "bun.exe"):
+        try:
+            _output(str(binary), "--version")
+        except Unavailable:
+            continue
+        return [str(binary), str(PEERS / "bun_publish.ts"), str(port)]
+    raise Unavailable("no build of Bun runs on this processor")
+
+
+def _install_modules() -> None:
+    if (MODULES / "ws").is_dir() and (MODULES / "bun").is_dir():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Unavailable("no npm to install it with")
+    # No scripts: the packages bring what they need, and nothing of theirs runs at installation.
+    _output(npm, "ci", "--ignore-scripts", cwd=PEERS, timeout=300)
+
+
+def _output(*command: str, cwd: Path | None = None, timeout: float = 10.0) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, timeout=timeout, capture_output=True, text=True, check=True
+        )
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise Unavailable(f"{Path(command[0]).name} failed: {last[0]}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(str(error)) from None
+    return done.stdout.strip()
+
+
+SERVERS = {
+    server.name: server
+    for server in (
+        Server("hubbub-door", "hubbub, its own /ws/{room}", _hubbub("--headless"), ours=True),
+        Server(
+            "hubbub-join", "hubbub.join in FastAPI", _hubbub("examples.tutorial:app"), ours=True
+        ),
+        Server("bun", "Bun, publish", _bun),
+        Server("ws", "Node.js, ws", _node),
+        Server("websockets", "websockets, broadcast", _python("websockets_broadcast")),
+        Server("tutorial", "FastAPI tutorial, uvicorn", _python("tutorial")),
+        Server(
+            "socketio",
+            "python-socketio, uvicorn",
+            _python("socketio_server", "socketio"),
+            "/socket.io/?EIO=4&transport=websocket&room={room}",
+            "socketio",
+        ),
+        Server(
+            "channels",
+            "Django Channels, uvicorn",
+            _python("channels_app", "channels", "django"),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Where servers run, and where this process does."""
+
+    server: set[int]
+    own: set[int]
+
+    @classmethod
+    def of_this_machine(cls) -> Cores:
+        """One core each; all for both where there is only one."""
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            return cls(set(cores), set(cores))
+        return cls({cores[0]}, {cores[1]})
+
+
+@contextmanager
+def running(server: Server, cores: Cores, log: Path) -> Iterator[tuple[Target, int]]:
+    """A fresh process of `server` that answers as it should, and its process id.
+
+    Raises Unavailable, or BenchError if it does not come up.
+    """
+    port = _free_port()
+    command = server.command(port)
+    environment = {key: value for key, value in os.environ.items() if key[:7] != "HUBBUB_"}
+    os.sched_setaffinity(0, cores.server)  # inherited by all threads of the child
+    try:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+    finally:
+        os.sched_setaffinity(0, cores.own)
+    try:
+        target = server.target(port)
+        _wait_until_it_answers(process, target)
+        yield target, process.pid
+    except BenchError as error:
+        ended = process.poll()
+        if ended is None:
+            raise
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing in its log"]
+        raise ServerGone(f"it ended with code {ended} ({last[0]}); {error}") from None
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], target: Target) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            return load.check(target)
+        except ServerGone:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def versions() -> dict[str, str]:
+    """What is compared, in the versions that are here."""
+    found = {}
+    for package in (
+        "hubbub",
+        "fastapi",
+        "uvicorn",
+        "uvloop",
+        "websockets",
+        "python-socketio",
+        "channels",
+    ):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "–"
+    for package in ("ws", "bun"):
+        described = MODULES / package / "package.json"
+        found[package] = json.loads(described.read_text())["version"] if described.exists() else "–"
+    try:
+        found["node"] = _output("node", "--version").removeprefix("v")
+    except Unavailable:
+        found["node"] = "–"
+    return found

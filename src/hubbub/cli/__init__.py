@@ -1,0 +1,38 @@
+"""The command line: `hubbub`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from hubbub.cli.bench import bench
+from hubbub.cli.serve import serve
+from hubbub.errors import HubbubError
+
+app = typer.Typer(
+    name="hubbub",
+    help="Real-time rooms for Python.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(serve)
+app.command()(bench)
+
+
+@app.callback()
+def _program() -> None:
+    """Real-time rooms for Python."""
+
+
+def main() -> None:
+    """Run the command line; an error that says what to do ends it with code 2."""
+    try:
+        app()
+    except HubbubError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"hubbub: {error}", markup=False
+        )
+        sys.exit(2)
