@@ -12,12 +12,16 @@ from typing import Any, NamedTuple
 import pytest
 from fastapi import FastAPI
 from tests.support.peers import DEADLINE, Peer, request, until
-from tests.support.rooms import create_app
+from tests.support.rooms import Left, create_app
 from tests.support.server import Local, ServerProcess, serving
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from hubbub import Hub, Leave, Member, Settings
+from hubbub import Hub, Member, Settings
 from hubbub.transports.direct import WebSocketProtocol
+
+
+WHOLE_TEST = 40.0
+"""Seconds before a test that hangs is ended from within, where it hangs: its loop goes on."""
 
 
 class Way(NamedTuple):
@@ -83,7 +87,7 @@ class Arena(Siege):
         self.app = app
         self.server = server
         self.hub: Hub = app.state.hub
-        self.leaves: list[Leave] = app.state.leaves
+        self.leaves: list[Left] = app.state.leaves
 
     def member(self, room: str) -> Member:
         """The one member of the room."""
@@ -142,7 +146,8 @@ async def arena(
     async with serving(app, ws=ws, **(server or {})) as local:
         arena = Arena(app, local)
         try:
-            yield arena
+            async with asyncio.timeout(WHOLE_TEST):
+                yield arena
         finally:
             app.state.gate.set()
             await arena.leave()
@@ -191,7 +196,8 @@ async def outside(loop: str, **settings: Any) -> AsyncIterator[Outside]:
         outside = Outside(process)
         try:
             tasks = (await outside.look())["tasks"]
-            yield outside
+            async with asyncio.timeout(WHOLE_TEST):
+                yield outside
         finally:
             await outside.leave()
         await request(outside.port, "POST", "/open")

@@ -17,4 +17,5 @@ def hubbub_serve(*arguments: str, loop: str = "uvloop") -> list[str]:
 
 
 def gunicorn(app: str) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "-k", WORKER, "-b", "127.0.0.1:0", app]
+    options = ["-k", WORKER, "-b", "127.0.0.1:0", "--no-control-socket"]
+    return [sys.executable, "-m", "gunicorn", *options, app]

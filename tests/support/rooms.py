@@ -10,13 +10,22 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request, WebSocket
 
-from hubbub import Hub, Leave, Settings
+from hubbub import Disconnect, Hub, Leave, Settings
 
 DOORS = {"hub.join": "/join", "built-in": "/ws"}
 """Path prefixes of the two ways into a room."""
+
+
+class Left(NamedTuple):
+    """What is kept of a `Leave`: not its member, whose connection would be kept with it."""
+
+    room: str
+    user: Any
+    disconnect: Disconnect
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -28,10 +37,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(lifespan=hub.lifespan)
     app.include_router(hub.router)
     app.state.hub = hub
-    leaves: list[Leave] = []
+    leaves: list[Left] = []
     app.state.leaves = leaves
     app.state.gate = gate = asyncio.Event()
-    hub.on_leave(leaves.append)
+
+    @hub.on_leave
+    def keep(leave: Leave) -> None:
+        leaves.append(Left(leave.room.name, leave.user, leave.disconnect))
 
     @app.websocket("/join/{room}")
     async def tutorial(websocket: WebSocket, room: str, user: str | None = None) -> None:

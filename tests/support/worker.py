@@ -3,6 +3,8 @@
 gunicorn -k tests.support.worker.RoomWorker module:app
 """
 
+import os
+
 from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 
@@ -12,3 +14,8 @@ class RoomWorker(UvicornWorker):  # type: ignore[misc]
         "http": "hubbub.transports.http:HttpProtocol",
         "ws": "hubbub.transports.direct:WebSocketProtocol",
     }
+
+    async def callback_notify(self) -> None:
+        await super().callback_notify()
+        if os.getppid() != self.ppid:
+            os._exit(1)  # a test that failed has killed gunicorn, and nobody else would end this

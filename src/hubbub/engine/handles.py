@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.model import NORMAL, Disconnect
 from hubbub.wire.encode import frame_of
-from hubbub.wire.frames import text_frame
 
 if TYPE_CHECKING:
     from hubbub.engine.member import Member
@@ -69,7 +68,7 @@ class RoomHandle:
         encoded once. Returns at once, from any thread, and cannot fail because of a member.
         Raises TypeError for a value that JSON cannot hold.
         """
-        frame = text_frame(value.encode()) if type(value) is str else frame_of(value)
+        frame = frame_of(value)
         node = self._node
         if get_ident() != node.thread:
             node.run(self._deliver, frame, exclude)

@@ -60,10 +60,8 @@ class Hooks:
             began = self._now()
             try:
                 pending = hook(event)
-            except Exception as error:
-                _report(hook, error)
-                continue
-            except SystemExit as error:
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                # Cancelled is what the result of a cancelled future raises, for one.
                 _report(hook, error)
                 continue
             if (took := self._now() - began) > SLOW_CALL:
@@ -98,6 +96,17 @@ async def _run(hook: Hook, pending: Awaitable[None], before: asyncio.Task[None] 
         await pending
     except (Exception, SystemExit) as error:
         _report(hook, error)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        assert task is not None
+        if not task.cancelling():
+            _report(hook, error)
+            return
+        if before is not None:
+            before.cancel()
+        if inspect.iscoroutine(pending):
+            pending.close()  # it may not have begun
+        raise
 
 
 def _report(hook: Hook, error: BaseException) -> None:

@@ -105,10 +105,12 @@ class AppReceiver:
 
     def hang_up(self, disconnect: Disconnect) -> None:
         if self._ended is None:
-            if self._accepted:
-                self._protocol.close(disconnect)
-            else:
+            if not self._accepted:
                 self._refuse(503, [], disconnect.reason.encode())
+            elif self._protocol.outlives_app:
+                self._protocol.hang_up(disconnect)  # who has it leaves its rooms, and then closes
+            else:
+                self._protocol.close(disconnect)
             self.lost(disconnect)
 
     def writing_paused(self) -> None:
@@ -177,7 +179,7 @@ class AppReceiver:
         kind = message["type"]
         if self._writable is not None:
             await self._writable.wait()
-        if self._ended is not None:
+        if self._ended is not None or self._protocol.closing:
             # An OSError, as ASGI asks: frameworks turn it into their own disconnect.
             raise ClientDisconnected
         if self._accepted and kind == "websocket.send":

@@ -135,7 +135,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         try:
             handshake = parse_handshake(data)
         except BadHandshake as error:
-            log.info("handshake refused: %d %s", error.status, error.reason)
+            log.debug("handshake refused: %d %s", error.status, error.reason)
             self.refuse(error.status, error.headers, error.reason.encode())
             return
         self._app = AppReceiver(
@@ -212,6 +212,11 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
                 _thread.heartbeats[key] = heartbeat
             self._beat_with(heartbeat)
 
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more may be written."""
+        return self._closing
+
     def app_done(self) -> None:
         """The ASGI application has returned, and will not be heard of again."""
         self._app = None
@@ -234,6 +239,8 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """Give the connection back to its ASGI application, with what was not read."""
         if self._app is not None and not self._closing:
             self._receiver = self._app
+            if self.transport.get_write_buffer_size() > self.transport.get_write_buffer_limits()[1]:
+                self._app.writing_paused()
             if unread:
                 self._app.received(unread)
 
@@ -275,7 +282,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         parser.control_frames = 0
         # Where we do not read, the rest of the message may well be there.
         if 0 < parser.unfinished == self._stalled and self.transport.is_reading():
-            self._hang_up(STALLED)
+            self.hang_up(STALLED)
             return
         self._stalled = parser.unfinished
         if not self._closing:
@@ -304,9 +311,10 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         """Close with 1012, at a moment of its own within the spread."""
         count = len(self._server_state.connections)
         spread = min(count / CLOSES_PER_SECOND, MAX_SPREAD)
-        self.loop.call_later(random.uniform(0, spread), self._hang_up, RESTART)
+        self.loop.call_later(random.uniform(0, spread), self.hang_up, RESTART)
 
-    def _hang_up(self, disconnect: Disconnect) -> None:
+    def hang_up(self, disconnect: Disconnect) -> None:
+        """Have whoever has the connection end it."""
         if self._receiver is not None:
             self._receiver.hang_up(disconnect)
 
@@ -326,8 +334,11 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
             self._finish()
         else:
             # Closing now, with bytes unread, would reset the connection, and the peer might
-            # never see why. What it still sends is read and thrown away until it closes.
-            log.info("closed a connection: %d %s", code, reason)
+            # never see why. What it still sends is read and thrown away until it closes, which
+            # it does when it sees the end of what we send.
+            log.debug("closed a connection: %d %s", code, reason)
+            if not self.transport.is_closing() and self.transport.can_write_eof():
+                self.transport.write_eof()
             self._close_later()
 
     def _lost(self, disconnect: Disconnect) -> None:

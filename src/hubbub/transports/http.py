@@ -87,6 +87,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _give_up(self, status: int, reason: str) -> None:
         if not self.transport.is_closing():
-            log.info("closed a connection: %d %s", status, reason)
+            log.debug("closed a connection: %d %s", status, reason)
             self.transport.write(refuse_response(status, [], reason.encode()))
             self.transport.close()

@@ -260,7 +260,9 @@ def _parse_close(payload: bytes) -> End:
     return End(code, payload[2:].decode(), by_peer=True)
 
 
-_TEXT_HEADS = [bytes((_FIN | _TEXT, length)) for length in range(126)]
+TEXT_HEADS = [bytes((_FIN | _TEXT, length)) for length in range(126)]
+"""The header of a text frame, by the length of its payload."""
+
 _BINARY_HEADS = [bytes((_FIN | _BINARY, length)) for length in range(126)]
 
 
@@ -273,7 +275,7 @@ def _long_head(opcode: int, length: int) -> bytes:
 def text_frame(payload: bytes) -> bytes:
     """One text message; `payload` is its UTF-8."""
     length = len(payload)
-    return (_TEXT_HEADS[length] if length < 126 else _long_head(_TEXT, length)) + payload
+    return (TEXT_HEADS[length] if length < 126 else _long_head(_TEXT, length)) + payload
 
 
 def binary_frame(payload: bytes) -> bytes:

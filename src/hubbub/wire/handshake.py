@@ -36,8 +36,18 @@ SHARED_HEADER = 128
 """Bytes of the longest header line that connections share one object for."""
 
 # What many connections say alike, and what tells nothing about who says it.
-_COMMON = (b"accept", b"cache-control", b"connection", b"host", b"origin", b"pragma")
-_COMMON += (b"sec-websocket-extensions", b"sec-websocket-version", b"upgrade", b"user-agent")
+_COMMON = (
+    b"accept",
+    b"cache-control",
+    b"connection",
+    b"host",
+    b"origin",
+    b"pragma",
+    b"sec-websocket-extensions",
+    b"sec-websocket-version",
+    b"upgrade",
+    b"user-agent",
+)
 
 # Two of one of these mean that two parsers on the way can disagree about the request.
 _ONCE = frozenset(

@@ -1,0 +1,3 @@
+from tests.chaos.conftest import (
+    pytest_asyncio_loop_factories as pytest_asyncio_loop_factories,
+)
