@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, WebSocket
-from tests.support.arena import Arena, Way, arena, both_loops, every_way, our_ways
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tests.support.arena import Arena, Way, arena, both_loops, every_way, our_ways, ways
 from tests.support.peers import PING, TEXT, VANISHED, PeerProcess, frame, until
 
 pytestmark = both_loops
 
-INTERVAL, TIMEOUT, MARGIN = 0.4, 0.2, 2.0
+INTERVAL, TIMEOUT, MARGIN = 0.25, 0.1, 2.0
 """Seconds. The heartbeat of these tests, and what faults.md grants beyond it."""
 
 HEARTBEAT: dict[str, Any] = {"ping_interval": INTERVAL, "ping_timeout": TIMEOUT}
@@ -44,6 +45,7 @@ async def test_a_peer_that_answers_no_ping_is_gone_in_time_and_leaves_once(way: 
         assert await lively.heard(1) == ["Room lobby: still here"]
 
 
+@pytest.mark.slow
 @our_ways
 async def test_a_frozen_process_is_gone_in_time_and_leaves_once(way: Way) -> None:
     """N-1: SIGSTOP; its kernel acknowledges all that is sent to it, and nobody answers."""
@@ -117,6 +119,34 @@ async def test_a_vanished_peer_of_a_plain_endpoint_is_found_too() -> None:
         async with asyncio.timeout(INTERVAL + TIMEOUT + MARGIN):
             await here.empty()
         assert codes == [VANISHED]
+
+
+@ways("hub.join-plain-asgi", "built-in-plain-asgi")
+async def test_a_server_that_raises_when_the_peer_is_gone_is_understood(way: Way) -> None:
+    """N-2: servers differ in what `receive` does then; whatever it is, the member has left."""
+
+    def build(app: FastAPI) -> None:
+        class Raising:
+            def __init__(self, app: ASGIApp) -> None:
+                self.app = app
+
+            async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+                async def receive_or_raise() -> Message:
+                    message = await receive()
+                    if message["type"] == "websocket.disconnect":
+                        raise ConnectionResetError("the peer is gone")
+                    return message
+
+                await self.app(scope, receive_or_raise, send)
+
+        app.add_middleware(Raising)
+
+    async with arena(build, ws=way.ws) as here:
+        peer = await here.connect(f"{way.path}/lobby")
+        await here.in_room("lobby", 1)
+        peer.reset()
+        await here.empty()
+        assert [leave.disconnect.code for leave in here.leaves] == [VANISHED]
 
 
 @pytest.mark.slow

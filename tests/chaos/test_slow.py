@@ -135,11 +135,12 @@ async def test_stuck_readers_cost_the_server_no_more_than_their_outboxes(
         assert state["leaves"] == {str(SLOW.code): stuck}
 
 
-@our_ways
+@every_way
 async def test_a_reader_of_single_bytes_is_cut_as_one_that_reads_nothing(way: Way) -> None:
     """S-2: a byte now and then is no progress."""
-    async with arena(outbox_bytes=2**26, outbox_seconds=0.5, close_seconds=0.5) as here:
+    async with arena(ws=way.ws, **PATIENT | {"outbox_seconds": 0.5, "close_seconds": 0.5}) as here:
         peer = await here.connect(f"{way.path}/lobby", receive_buffer=4096)
+        await here.in_room("lobby", 1)
         member = here.member("lobby")
         await fall_behind(here, member)
         while member.disconnect is None:

@@ -19,7 +19,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from hubbub import Hub, Member, Settings
 from hubbub.transports.direct import WebSocketProtocol
 
-
 WHOLE_TEST = 40.0
 """Seconds before a test that hangs is ended from within, where it hangs: its loop goes on."""
 

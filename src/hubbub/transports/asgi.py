@@ -110,7 +110,13 @@ class AsgiConnection:
     async def _read(self) -> None:
         while True:
             await self._readable.wait()
-            event = await self._receive()
+            try:
+                event = await self._receive()
+            except Exception as error:
+                # Not every server, and not every middleware, has a message for it.
+                log.debug("a receive failed: %r", error)
+                self._lost(Disconnect(VANISHED.code, "connection lost"))
+                return
             if event["type"] == "websocket.disconnect":
                 self._lost(
                     Disconnect(event.get("code") or VANISHED.code, event.get("reason") or "")
