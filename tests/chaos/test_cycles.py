@@ -19,7 +19,7 @@ HEARTBEAT = {"ping_interval": 0.4, "ping_timeout": 0.3}
 """Seconds; a life lasts a fraction of it, so that only those who vanished are missed."""
 
 MEBIBYTE = 2**20
-ROUGHNESS = MEBIBYTE / 2
+ROUGHNESS = MEBIBYTE / 4
 """How much the memory of a process wavers by itself; a few times what was seen."""
 
 
@@ -73,6 +73,11 @@ async def nothing_is_left(door: str, count: int, samples: int) -> None:
     async with rooms() as here:
         before, open_before = await here.look(), await files(here)
         each = count // samples
+        # More at once than there will be again, so that what follows finds its memory there.
+        await here.crowd(each, f"{door}/warm")
+        await here.leave()
+        await here.empty()
+        await request(here.port, "POST", "/forget")
         sizes: list[int] = []
         for start in range(0, count, each):
             await cycles(here, door, range(start, start + each))

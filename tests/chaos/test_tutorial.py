@@ -12,6 +12,8 @@ import pytest
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from tests.support.arena import WAYS, Way, arena, both_loops, every_way, join_ways, our_ways
 from tests.support.peers import CLOSE, VANISHED, Ended, Peer, request, until
+from tests.support.rooms import create_app
+from tests.support.server import serving
 
 from hubbub import ConfigurationError, Hub
 from hubbub.embed.server import raise_file_limit
@@ -258,6 +260,49 @@ async def test_an_endpoint_that_closes_its_socket_is_out_of_its_room_at_once(way
         messages, *ended = await ends(peer)
         assert ended == [4000, "enough"]
         assert messages == ["before"] or (messages == [] and way != WAYS["hub.join"])
+
+
+async def test_a_server_that_stops_finds_connections_that_are_being_closed_already() -> None:
+    """Closed by the endpoint, by its return, by the hub: each once, and the stop waits for all."""
+
+    def build(app: FastAPI) -> None:
+        @app.websocket("/plain/{how}")
+        async def plain(websocket: WebSocket, how: str) -> None:
+            await websocket.accept()
+            if how == "close":
+                await websocket.close(4001)
+
+        @app.websocket("/joined/{how}")
+        async def joined(websocket: WebSocket, how: str) -> None:
+            async with app.state.hub.join(websocket, "lobby") as member:
+                if how == "close":
+                    await websocket.close(4001)
+                elif how == "member":
+                    member.close(4001)
+
+    codes = {
+        "/plain/close": 4001,
+        "/plain/return": 1000,
+        "/joined/close": 4001,
+        "/joined/member": 4001,
+        "/joined/return": 1000,
+    }
+    app = create_app()
+    build(app)
+    async with serving(app) as server:
+        peers = [await Peer.connect(server.port, path) for path in codes]
+        await until(lambda: server.tasks == 0)
+        # While the server stops, because that is what it waits for.
+        answering = asyncio.ensure_future(asyncio.gather(*map(answer_later, peers)))
+    assert [code for _, code, _ in await answering] == list(codes.values())
+
+
+async def answer_later(peer: Peer) -> tuple[list[str | bytes], int, str]:
+    """Let a stop begin, and only then take part in the closing handshake."""
+    await asyncio.sleep(0.3)
+    ended = await ends(peer)
+    peer.reset()
+    return ended
 
 
 @join_ways

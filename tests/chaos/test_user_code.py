@@ -212,6 +212,8 @@ async def test_hooks_that_sleep_through_the_stop_are_cancelled() -> None:
         finally:
             sleeping -= 1
 
+    hub.on_leave(lambda _: asyncio.get_running_loop().create_future())
+
     async with serving(app) as server:
         peer = await Peer.connect(server.port, "/join/tea")
     await peer.close()

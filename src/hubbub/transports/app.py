@@ -105,13 +105,13 @@ class AppReceiver:
 
     def hang_up(self, disconnect: Disconnect) -> None:
         if self._ended is None:
+            self.lost(disconnect)
             if not self._accepted:
                 self._refuse(503, [], disconnect.reason.encode())
             elif self._protocol.outlives_app:
                 self._protocol.hang_up(disconnect)  # who has it leaves its rooms, and then closes
             else:
                 self._protocol.close(disconnect)
-            self.lost(disconnect)
 
     def writing_paused(self) -> None:
         if self._writable is None:
