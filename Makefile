@@ -5,6 +5,9 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# What `make check` runs: the tests that mirror the modules, and no servers or browsers.
+UNIT := tests/wire tests/engine tests/embed tests/contracts tests/chat tests/docs tests/test_settings.py
+
 .PHONY: help setup serve check test soak bench pins format clean
 .DEFAULT_GOAL := help
 
@@ -44,7 +47,7 @@ check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow and not soak"
+	$(BIN)/python -m pytest -q -m "not slow and not soak" $(UNIT)
 
 test: .venv/.dev
 	@PATH="$(abspath $(BIN)):$$PATH" sh tests/run
