@@ -33,7 +33,7 @@ help:
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.venv/.bench: requirements/bench.txt .venv/.run
+.venv/.bench: requirements/bench.txt .venv/.dev
 	$(PIP) install --require-hashes -r requirements/bench.txt
 	@touch $@
 

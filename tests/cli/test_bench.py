@@ -405,7 +405,6 @@ def test_a_plot_without_matplotlib_is_refused_before_the_run(
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_the_plot_is_drawn(suffix: str, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     from hubbub.cli.bench import report
 
     results = [

@@ -322,7 +322,7 @@ async def test_origin_given_twice_lets_both_in() -> None:
 
 def test_make_serve_takes_the_port() -> None:
     shown = subprocess.run(
-        ["make", "--dry-run", "--always-make", "serve", "PORT=9123"],
+        ["make", "--no-print-directory", "--dry-run", "--always-make", "serve", "PORT=9123"],
         cwd=ROOT,
         capture_output=True,
         text=True,
