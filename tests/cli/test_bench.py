@@ -280,7 +280,7 @@ def test_idle_connections_are_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
         result = load.run(target, shape, pid=os.getpid(), deadline=DEADLINE_S)
     assert result.bytes_per_connection is not None
     assert result.connects_per_s > 0
-    assert result.usage.server_cpu is not None and result.usage.server_cpu > 0
+    assert result.usage.server_cpu is not None  # 0 in ten idle milliseconds, at times
 
 
 def test_socketio_is_spoken() -> None:

@@ -85,6 +85,7 @@ class Hub:
 
         Entering refuses, before accepting, with an HTTP response: 400 for a name that no room
         can have, 403 for a page of an origin that is not allowed (`Settings.origins`).
+        Raises `ConfigurationError` for a connection that is in a room already.
         """
         return Joining(self, websocket, room, user)
 
