@@ -107,3 +107,9 @@ async def test_two_thousand_cycles_leave_nothing_behind(door: str) -> None:
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 async def test_twenty_thousand_cycles_leave_nothing_behind(door: str) -> None:
     await nothing_is_left(door, 20_000, samples=8)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+async def test_a_hundred_thousand_cycles_leave_nothing_behind(door: str) -> None:
+    await nothing_is_left(door, 100_000, samples=20)
