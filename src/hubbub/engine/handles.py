@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.model import NORMAL, Disconnect
 from hubbub.wire.encode import frame_of
+from hubbub.wire.frames import TEXT_HEADS, text_frame
 
 if TYPE_CHECKING:
     from hubbub.engine.member import Member
@@ -68,7 +69,13 @@ class RoomHandle:
         encoded once. Returns at once, from any thread, and cannot fail because of a member.
         Raises TypeError for a value that JSON cannot hold.
         """
-        frame = frame_of(value)
+        if type(value) is str:
+            # The common case, without the calls of `frame_of`: once for every broadcast.
+            payload = value.encode()
+            length = len(payload)
+            frame = TEXT_HEADS[length] + payload if length < 126 else text_frame(payload)
+        else:
+            frame = frame_of(value)
         node = self._node
         if get_ident() != node.thread:
             node.run(self._deliver, frame, exclude)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hubbub.wire.frames import TEXT_HEADS, binary_frame, text_frame
+from hubbub.wire.frames import binary_frame, text_frame
 
 
 def _plain(value: Any) -> Any:
@@ -26,11 +26,6 @@ def frame_of(value: Any) -> bytes:
     Raises TypeError for a value that JSON cannot hold, RecursionError for one that holds
     itself, and UnicodeEncodeError for a string that is no Unicode (a lone surrogate).
     """
-    if type(value) is str:
-        payload = value.encode()
-        length = len(payload)
-        # As `text_frame` would, without the call: this is once for every broadcast.
-        return TEXT_HEADS[length] + payload if length < 126 else text_frame(payload)
     if isinstance(value, str):
         return text_frame(str.encode(value))
     if isinstance(value, bytes | bytearray | memoryview):
