@@ -25,7 +25,7 @@ from hubbub.engine.clock import LoopClock
 from hubbub.engine.heartbeat import Heartbeat
 from hubbub.model import RESTART, STALLED, VANISHED, Disconnect
 from hubbub.transports.app import AppReceiver
-from hubbub.wire.frames import NO_STATUS, PING, End, FrameParser, close_frame
+from hubbub.wire.frames import MIN_LIMIT, NO_STATUS, PING, End, FrameParser, close_frame
 from hubbub.wire.handshake import BadHandshake, parse_handshake, refuse_response
 
 if sys.platform == "linux":
@@ -119,7 +119,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         self._close_timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._stalled = 0
-        self._parser = FrameParser(max(125, config.ws_max_size))
+        self._parser = FrameParser(max(MIN_LIMIT, config.ws_max_size))
         self.heard = True
         self.slot = 0
 
