@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report
 from benchmarks.results import Results
-from benchmarks.servers import SERVERS, Cores, Unavailable, running, versions
+from benchmarks.servers import GROUPS, SERVERS, Cores, Unavailable, running, versions
 from hubbub.cli.bench import load
 from hubbub.cli.bench.errors import BenchError
 from hubbub.cli.bench.process import machine, raise_file_limit
@@ -27,7 +27,8 @@ QUICK_FILES = 2_200
 
 def main(
     quick: Annotated[bool, typer.Option(help="One short round, to see that all runs.")] = False,
-    only: Annotated[str, typer.Option(help="Servers, with commas.")] = ",".join(SERVERS),
+    group: Annotated[str, typer.Option(help="Groups of servers, with commas.")] = ",".join(GROUPS),
+    only: Annotated[str, typer.Option(help="Servers of these groups, with commas.")] = "",
     shapes: Annotated[str, typer.Option(help="Shapes, with commas.")] = ",".join(SHAPES),
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 3,
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="Measured per cell.")] = 3.0,
@@ -37,7 +38,10 @@ def main(
     Each cell has a fresh server process. The results are medians over the rounds; tables, a JSON
     file and a picture go to benchmarks/results.
     """
-    names = _known(only, list(SERVERS), "server")
+    groups = _known(group, list(GROUPS), "group")
+    names = [name for name in SERVERS if any(name in GROUPS[each] for each in groups)]
+    if only:
+        names = _known(only, names, "server")
     chosen = _known(shapes, list(SHAPES), "shape")
     if quick:
         rounds, seconds = 1, min(seconds, 1.0)
@@ -77,16 +81,21 @@ def _measure(
     with Progress(
         *columns, TimeRemainingColumn(), console=console, refresh_per_second=2
     ) as progress:
-        task = progress.add_task("", total=rounds * len(shapes) * len(names))
-        for number_of_round in range(1, rounds + 1):
-            for shape in shapes:
-                for name in names:
-                    label = f"round {number_of_round} {shape} {name}"
-                    progress.update(task, description=label)
-                    if name not in results.unavailable:
-                        said = _cell(results, name, shape, seconds, quick, cores)
-                        progress.console.print(f"{label}: {said}", markup=False, highlight=False)
-                    progress.advance(task)
+        cells = [
+            (number_of_round, shape, name)
+            for number_of_round in range(1, rounds + 1)
+            for shape in shapes
+            for name in names
+            if SERVERS[name].takes(SHAPES[shape])
+        ]
+        task = progress.add_task("", total=len(cells))
+        for number_of_round, shape, name in cells:
+            label = f"round {number_of_round} {shape} {name}"
+            progress.update(task, description=label)
+            if name not in results.unavailable:
+                said = _cell(results, name, shape, seconds, quick, cores)
+                progress.console.print(f"{label}: {said}", markup=False, highlight=False)
+            progress.advance(task)
 
 
 def _cell(

@@ -8,31 +8,37 @@ from pathlib import Path
 from rich.table import Table
 
 from benchmarks import results as measures
-from benchmarks.results import GOALS, Measure, Results
+from benchmarks.results import GOALS, Goal, Measure, Results
 from benchmarks.servers import SERVERS
 from hubbub.cli.bench import report
 from hubbub.cli.bench.report import grid, number, percent
 from hubbub.cli.bench.shapes import SHAPES, Kind
 
-BASES = ("bun", "tutorial")
+BASES = ("bun", "tutorial", "socketio-json")
 PEER_COLOUR = "#94a3b8"
 MAIN: dict[Kind, tuple[Measure, str]] = {
     Kind.CLOSED: (measures.deliveries, "deliveries/s"),
     Kind.IDLE: (measures.idle_bytes, "bytes each"),
     Kind.PACED: (measures.p99, "p99 ms"),
+    Kind.JOIN: (measures.longest, "longest wait ms"),
 }
 BESIDE: dict[Kind, Sequence[tuple[Measure, str]]] = {
     Kind.CLOSED: (),
     Kind.IDLE: ((measures.connections, "connections"), (measures.connects, "connects/s")),
     Kind.PACED: ((measures.p50, "p50 ms"), (measures.deliveries, "deliveries/s")),
+    Kind.JOIN: ((measures.p50, "p50 ms"), (measures.all_in, "all in ms")),
 }
 
 
 def tables(results: Results, servers: Sequence[str], shapes: Sequence[str]) -> Iterator[Table]:
-    """One per shape, and the targets."""
+    """One per shape, and the targets of the servers that were asked for."""
     for shape in shapes:
-        yield _shape_table(results, servers, shape)
-    yield _goal_table(results)
+        takers = [name for name in servers if SERVERS[name].takes(SHAPES[shape])]
+        if takers:
+            yield _shape_table(results, takers, shape)
+    goals = [goal for goal in GOALS if goal.server in servers]
+    if goals:
+        yield _goal_table(results, goals)
 
 
 def _shape_table(results: Results, servers: Sequence[str], shape: str) -> Table:
@@ -47,7 +53,7 @@ def _shape_table(results: Results, servers: Sequence[str], shape: str) -> Table:
 
     columns = {"server": rows, unit: medians(main)}
     columns["min to max"] = [_span(results.values(name, shape, main)) for name in rows]
-    for base in BASES:
+    for base in (base for base in BASES if base in rows and len(rows) > 1):
         columns[f"× {base}"] = [number(results.ratio(name, base, shape, main)) for name in rows]
     for measure, heading in BESIDE[SHAPES[shape].kind]:
         columns[heading] = medians(measure)
@@ -70,19 +76,19 @@ def _span(values: Sequence[float]) -> str:
     return f"{number(min(values))} to {number(max(values))}"
 
 
-def _goal_table(results: Results) -> Table:
-    reached = [goal.reached(results) for goal in GOALS]
+def _goal_table(results: Results, goals: Sequence[Goal]) -> Table:
+    reached = [goal.reached(results) for goal in goals]
     verdicts = [
         "not measured"
         if value is None
         else "[green]met[/]"
         if goal.met(value)
         else "[red]missed[/]"
-        for goal, value in zip(GOALS, reached, strict=True)
+        for goal, value in zip(goals, reached, strict=True)
     ]
     columns = {
-        "target": [f"{goal.server}, {goal.shape}" for goal in GOALS],
-        "wanted": [goal.wanted for goal in GOALS],
+        "target": [f"{goal.server}, {goal.shape}" for goal in goals],
+        "wanted": [goal.wanted for goal in goals],
         "measured": [number(value) for value in reached],
         "": verdicts,
     }

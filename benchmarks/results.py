@@ -42,6 +42,16 @@ def p99(result: Result) -> float | None:
     return result.latency_ms(99)
 
 
+def longest(result: Result) -> float | None:
+    """Milliseconds."""
+    return result.latency_ms(100)
+
+
+def all_in(result: Result) -> float | None:
+    """Milliseconds."""
+    return result.all_in_ms
+
+
 def server_cpu(result: Result) -> float | None:
     """Share of a core."""
     return result.usage.server_cpu
@@ -126,6 +136,11 @@ class Goal:
 
 
 def _goals() -> Iterable[Goal]:
+    yield from _room_goals()
+    yield from _protocol_goals()
+
+
+def _room_goals() -> Iterable[Goal]:
     beside_bun = {
         "hubbub-door": {"room32": 1.5, "rooms100": 1.0, "pairs": 1.0, "room1000": 1.0},
         "hubbub-join": {"room32": 1.5, "rooms100": 0.9, "pairs": 0.7, "room1000": 0.9},
@@ -137,6 +152,17 @@ def _goals() -> Iterable[Goal]:
         yield Goal(server, "room32", deliveries, "deliveries/s", 50, "tutorial")
         yield Goal(server, "idle", idle_bytes, "bytes per connection", idle[server], at_most=True)
         yield Goal(server, "latency", p99, "p99", 1.0, "ws", at_most=True)
+
+
+def _protocol_goals() -> Iterable[Goal]:
+    ours = "hubbub-protocol"
+    for shape in ("rooms100", "room1000"):
+        yield Goal(ours, shape, deliveries, "deliveries/s", 0.7, "hubbub-door")
+    for shape in ("room32", "rooms100", "pairs", "room1000"):
+        yield Goal(ours, shape, deliveries, "deliveries/s", 30, "socketio-json")
+    yield Goal(ours, "room32", deliveries, "deliveries/s", 1.0, "bun")
+    yield Goal(ours, "idle", idle_bytes, "bytes per connection", 5_000, at_most=True)
+    yield Goal(ours, "join1000", longest, "ms for a bystander", 50, at_most=True)
 
 
 GOALS = tuple(_goals())

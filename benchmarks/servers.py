@@ -18,7 +18,8 @@ from pathlib import Path
 
 from hubbub.cli.bench import load
 from hubbub.cli.bench.errors import BenchError, ServerGone
-from hubbub.cli.bench.target import Target
+from hubbub.cli.bench.shapes import Kind, Shape
+from hubbub.cli.bench.target import DIALECTS, Target
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / "benchmarks" / "peers"
@@ -29,6 +30,9 @@ START_S = 20.0
 STOP_S = 2.0
 """Seconds it has to end when told to; then it is ended."""
 NODE_AT_LEAST = 18
+PACKAGES = ("ws", "socket.io", "bun")
+"""Of npm."""
+SOCKETIO_PATH = "/socket.io/?EIO=4&transport=websocket&room={room}"
 
 
 class Unavailable(Exception):
@@ -50,6 +54,10 @@ class Server:
     dialect: str = "plain"
     ours: bool = False
 
+    def takes(self, shape: Shape) -> bool:
+        """Whether that load can be put on it: not every server keeps a history."""
+        return shape.kind is not Kind.JOIN or DIALECTS[self.dialect].numbered
+
     def target(self, port: int) -> Target:
         return Target.parse(f"ws://127.0.0.1:{port}{self.path}", self.dialect)
 
@@ -64,43 +72,50 @@ def _hubbub(*arguments: str) -> Command:
     return command
 
 
-def _python(module: str, *needs: str) -> Command:
+def _python(module: str, *needs: str, arguments: tuple[str, ...] = ()) -> Command:
     def command(port: int) -> list[str]:
         missing = [name for name in needs if importlib.util.find_spec(name) is None]
         if missing:
             raise Unavailable(f"not installed: {', '.join(missing)}")
-        return [sys.executable, "-m", f"benchmarks.peers.{module}", str(port)]
+        return [sys.executable, "-m", f"benchmarks.peers.{module}", str(port), *arguments]
 
     return command
 
 
-def _node(port: int) -> list[str]:
-    node = shutil.which("node")
-    if node is None:
-        raise Unavailable("no Node.js")
-    found = _output(node, "--version")
-    if int(found.removeprefix("v").split(".")[0]) < NODE_AT_LEAST:
-        raise Unavailable(f"Node.js {found} is older than {NODE_AT_LEAST}")
-    _install_modules()
-    return [node, str(PEERS / "node_ws.mjs"), str(port)]
+def _node(script: str) -> Command:
+    def command(port: int) -> list[str]:
+        node = shutil.which("node")
+        if node is None:
+            raise Unavailable("no Node.js")
+        found = _output(node, "--version")
+        if int(found.removeprefix("v").split(".")[0]) < NODE_AT_LEAST:
+            raise Unavailable(f"Node.js {found} is older than {NODE_AT_LEAST}")
+        _install_modules()
+        return [node, str(PEERS / script), str(port)]
+
+    return command
 
 
-def _bun(port: int) -> list[str]:
-    _install_modules()
-    # npm picks the packages that fit the system; of their builds, the fastest that this processor
-    # can run is the first that prints its version.
-    builds = sorted(MODULES.glob("@oven/bun-*/bin/bun"), key=lambda path: "baseline" in str(path))
-    for binary in (*builds, MODULES / "bun" / "bin" / "bun.exe"):
-        try:
-            _output(str(binary), "--version")
-        except Unavailable:
-            continue
-        return [str(binary), str(PEERS / "bun_publish.ts"), str(port)]
-    raise Unavailable("no build of Bun runs on this processor")
+def _bun(*arguments: str) -> Command:
+    def command(port: int) -> list[str]:
+        _install_modules()
+        # npm picks the packages that fit the system; of their builds, the fastest that this
+        # processor can run is the first that prints its version.
+        found = MODULES.glob("@oven/bun-*/bin/bun")
+        builds = sorted(found, key=lambda path: "baseline" in str(path))
+        for binary in (*builds, MODULES / "bun" / "bin" / "bun.exe"):
+            try:
+                _output(str(binary), "--version")
+            except Unavailable:
+                continue
+            return [str(binary), str(PEERS / "bun_publish.ts"), str(port), *arguments]
+        raise Unavailable("no build of Bun runs on this processor")
+
+    return command
 
 
 def _install_modules() -> None:
-    if (MODULES / "ws").is_dir() and (MODULES / "bun").is_dir():
+    if all((MODULES / package).is_dir() for package in PACKAGES):
         return
     npm = shutil.which("npm")
     if npm is None:
@@ -129,16 +144,45 @@ SERVERS = {
         Server(
             "hubbub-join", "hubbub.join in FastAPI", _hubbub("examples.tutorial:app"), ours=True
         ),
-        Server("bun", "Bun, publish", _bun),
-        Server("ws", "Node.js, ws", _node),
+        Server(
+            "hubbub-protocol",
+            "hubbub, its protocol",
+            _hubbub("--headless", "--config", "benchmarks/protocol.toml"),
+            "/connection/websocket",
+            "centrifuge",
+            ours=True,
+        ),
+        Server("bun", "Bun, publish", _bun()),
+        Server("bun-json", "Bun, publish, JSON", _bun("json"), dialect="json"),
+        Server("ws", "Node.js, ws", _node("node_ws.mjs")),
         Server("websockets", "websockets, broadcast", _python("websockets_broadcast")),
         Server("tutorial", "FastAPI tutorial, uvicorn", _python("tutorial")),
+        Server(
+            "tutorial-json",
+            "FastAPI tutorial, JSON",
+            _python("tutorial", arguments=("json",)),
+            dialect="json",
+        ),
+        Server(
+            "socketio-node",
+            "Node.js, Socket.IO, JSON",
+            _node("node_socketio.mjs"),
+            SOCKETIO_PATH,
+            "socketio-json",
+        ),
         Server(
             "socketio",
             "python-socketio, uvicorn",
             _python("socketio_server", "socketio"),
-            "/socket.io/?EIO=4&transport=websocket&room={room}",
+            SOCKETIO_PATH,
             "socketio",
+        ),
+        Server(
+            "socketio-json",
+            "python-socketio, JSON",
+            _python("socketio_server", "socketio", arguments=("json",)),
+            SOCKETIO_PATH,
+            "socketio-json",
         ),
         Server(
             "channels",
@@ -147,6 +191,31 @@ SERVERS = {
         ),
     )
 }
+
+
+GROUPS = {
+    "rooms": (
+        "hubbub-door",
+        "hubbub-join",
+        "bun",
+        "ws",
+        "websockets",
+        "tutorial",
+        "socketio",
+        "channels",
+    ),
+    "protocol": (
+        "hubbub-door",
+        "hubbub-protocol",
+        "bun",
+        "bun-json",
+        "tutorial-json",
+        "socketio-json",
+        "socketio-node",
+    ),
+}
+"""What stands beside what: bare text in rooms; a JSON body, and what a protocol adds to it, with
+the fastest of the first group beside."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +307,7 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "–"
-    for package in ("ws", "bun"):
+    for package in PACKAGES:
         described = MODULES / package / "package.json"
         found[package] = json.loads(described.read_text())["version"] if described.exists() else "–"
     try:

@@ -1,4 +1,9 @@
 // Bun's own topics: each socket subscribes to its room, and the server publishes to all of it.
+type Answer = (room: string, text: string) => string;
+const asText: Answer = (room, text) => `Room ${room}: ${text}`;
+const asJson: Answer = (room, text) => JSON.stringify({ room, ...JSON.parse(text) });
+const answer = process.argv[3] === "json" ? asJson : asText;
+
 const server = Bun.serve<{ room: string }>({
   hostname: "127.0.0.1",
   port: Number(process.argv[2]),
@@ -14,7 +19,7 @@ const server = Bun.serve<{ room: string }>({
     },
     message(socket, text) {
       const { room } = socket.data;
-      server.publish(room, `Room ${room}: ${text}`);
+      server.publish(room, answer(room, text as string));
     },
   },
 });

@@ -5,6 +5,7 @@ Socket.IO has one path, so the room stands in the query:
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,9 +24,20 @@ async def connect(sid: str, environ: dict[str, Any]) -> None:
     await server.enter_room(sid, room_of[sid])
 
 
-async def message(sid: str, text: str) -> None:
+def as_text(room: str, text: str) -> str:
+    return f"Room {room}: {text}"
+
+
+def as_json(room: str, body: dict[str, str]) -> dict[str, str]:
+    return {"room": room, **body}
+
+
+answer: Callable[[str, Any], Any] = as_json if sys.argv[2:] == ["json"] else as_text
+
+
+async def message(sid: str, said: Any) -> None:
     room = room_of[sid]
-    await server.send(f"Room {room}: {text}", room=room)
+    await server.send(answer(room, said), room=room)
 
 
 async def disconnect(sid: str) -> None:

@@ -1,5 +1,6 @@
 """The loop that FastAPI's documentation teaches: a list of sockets per room, a send for each."""
 
+import json
 import sys
 
 import uvicorn
@@ -26,8 +27,17 @@ class ConnectionManager:
             await connection.send_text(text)
 
 
+def as_text(room: str, text: str) -> str:
+    return f"Room {room}: {text}"
+
+
+def as_json(room: str, text: str) -> str:
+    return json.dumps({"room": room, **json.loads(text)}, separators=(",", ":"))
+
+
 app = FastAPI()
 manager = ConnectionManager()
+answer = as_json if sys.argv[2:] == ["json"] else as_text
 
 
 @app.websocket("/ws/{room}")
@@ -36,7 +46,7 @@ async def chat(websocket: WebSocket, room: str) -> None:
     try:
         while True:
             text = await websocket.receive_text()
-            await manager.broadcast(room, f"Room {room}: {text}")
+            await manager.broadcast(room, answer(room, text))
     except WebSocketDisconnect:
         manager.disconnect(room, websocket)
 

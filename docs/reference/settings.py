@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from hubbub.options import RoomOptions
 from hubbub.settings import ENV_PREFIX, Settings
 
 HEAD = """# Settings
@@ -14,12 +17,30 @@ model; a name that is not here is an error.
 """
 
 
+ROOMS = """
+## Options of rooms
+
+In `[namespaces.NAME]`, `[without_namespace]` and `[rooms."PATTERN"]`, and by the same names in
+`hub.rooms(pattern, …)`.
+
+| option | default | |
+|---|---|---|
+"""
+
+
 def page() -> str:
     rows = [
-        f"| `{name}` | `{ENV_PREFIX}{name.upper()}` | `{field.default}` | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{name}` | `{ENV_PREFIX}{name.upper()}` | `{default}` | {text} |\n"
+        for name, default, text in fields(Settings)
     ]
-    return HEAD + "\n".join(rows) + "\n"
+    options = [
+        f"| `{name}` | `{default}` | {text} |\n" for name, default, text in fields(RoomOptions)
+    ]
+    return HEAD + "".join(rows) + ROOMS + "".join(options)
+
+
+def fields(model: type[BaseModel]) -> list[tuple[str, object, str | None]]:
+    return [(name, one.default, one.description) for name, one in model.model_fields.items()]
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ app = FastAPI(lifespan=hub.lifespan)
 """
 
 from hubbub.embed.hub import Hub as Hub
+from hubbub.engine.events import Join as Join
+from hubbub.engine.events import Leave as Leave
 from hubbub.engine.handles import RoomHandle as RoomHandle
 from hubbub.engine.handles import UserHandle as UserHandle
-from hubbub.engine.hooks import Join as Join
-from hubbub.engine.hooks import Leave as Leave
 from hubbub.engine.member import Member as Member
 from hubbub.errors import ConfigurationError as ConfigurationError
 from hubbub.errors import HubbubError as HubbubError

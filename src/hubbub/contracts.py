@@ -27,6 +27,9 @@ class Clock(Protocol):
 
     def now(self) -> float: ...
 
+    def time(self) -> float:
+        """Unix seconds, which may jump: for what others have written a time on."""
+
     def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
         """Make `call` on the loop's thread once `delay` seconds have passed."""
 
@@ -57,6 +60,9 @@ class Sink(Protocol):
         """Take nothing more from the peer until `resume_reading`; what was read still comes."""
 
     def resume_reading(self) -> None: ...
+
+    def stalled(self) -> bool:
+        """Whether a message has been incomplete since the last call. Called once an interval."""
 
 
 class Receiver(Protocol):

@@ -2,7 +2,9 @@
 
     HubbubError
     ├── ConfigurationError   a setting, an address or a use that cannot work; says what to do
-    └── InvalidName          a room or user name that no one could have (also a ValueError)
+    ├── InvalidName          a room or user name that no one could have (also a ValueError)
+    ├── Unrecoverable        a position in a room's history that is of another epoch
+    └── Refused              raised by your hook: the client may not do what it asked for
 
 A broadcast raises none of them because of a member: see `model.Disconnect` for what peers are told.
 """
@@ -20,3 +22,23 @@ class ConfigurationError(HubbubError):
 
 class InvalidName(HubbubError, ValueError):
     """A room name or user id that cannot be used; the text says why."""
+
+
+class Unrecoverable(HubbubError):
+    """The history that a position belongs to is gone: read from the start."""
+
+
+class Refused(HubbubError):
+    """Raise it in a hook: the client that asked gets `code` and `reason`, and nobody else does.
+
+    A code of 100 to 1999 answers the request (400 to 1999 are yours; 103 is "permission
+    denied"); one of 4000 to 4999 ends the connection, for good from 4500 on.
+    Raises ValueError for a code that is neither.
+    """
+
+    def __init__(self, reason: str = "permission denied", code: int = 103) -> None:
+        if not (100 <= code <= 1999 or 4000 <= code <= 4999):
+            raise ValueError(f"{code} is no code to refuse with: 400 to 1999, or 4000 to 4999")
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code

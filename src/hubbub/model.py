@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
+from msgspec import Struct
+from msgspec.json import decode
+
 from hubbub.errors import ConfigurationError, InvalidName
+
+VERSION = "0.1.0"
 
 MAX_ROOM_NAME = 255
 """Characters."""
@@ -40,8 +46,85 @@ TEXT_ONLY = Disconnect(1003, "this room takes text only")
 VANISHED = Disconnect(1006, "no answer to a ping")  # for our side: the peer is not there to hear it
 INTERNAL_ERROR = Disconnect(1011, "internal error")
 RESTART = Disconnect(1012, "restart")
+SHUTDOWN = Disconnect(3001, "shutdown")
+SERVER_ERROR = Disconnect(3004, "internal server error")
+EXPIRED = Disconnect(3005, "connection expired")
+SUBSCRIPTION_EXPIRED = Disconnect(3006, "subscription expired")
 SLOW = Disconnect(3008, "slow")
 STALLED = Disconnect(3009, "message not finished in time")
+INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")
+NO_PONG = Disconnect(3012, "no pong")
+INVALID_TOKEN = Disconnect(3500, "invalid token")
+BAD_REQUEST = Disconnect(3501, "bad request")
+STALE = Disconnect(3502, "stale")
+FORCED = Disconnect(3503, "force disconnect")
+CONNECTION_LIMIT = Disconnect(3504, "connection limit")
+CHANNEL_LIMIT = Disconnect(3505, "channel limit")
+INAPPROPRIATE_PROTOCOL = Disconnect(3506, "inappropriate protocol")
+PERMISSION_DENIED = Disconnect(3507, "permission denied")
+NOT_AVAILABLE = Disconnect(3508, "not available")
+
+
+class Position(NamedTuple):
+    """Where a room's log stands: `offset` rises by one with each publication of an `epoch`."""
+
+    offset: int
+    epoch: str
+
+
+class ClientInfo(Struct, gc=False):
+    """Who did something: a user, on one of their connections.
+
+    `conn_info` and `chan_info` are JSON, what came with the connection and with the membership;
+    empty where there is none. `json` is a codec's own, which keeps its text there.
+    """
+
+    user: str
+    client: str
+    conn_info: bytes = b""
+    chan_info: bytes = b""
+    json: bytes = b""
+
+
+class Publication(Struct, gc=False):
+    """One entry of a room: `data` is JSON. Its offset is 0 where the room keeps no log of it.
+
+    `json` is a codec's own, which keeps its text there.
+    """
+
+    data: bytes
+    offset: int = 0
+    info: ClientInfo | None = None
+    tags: Mapping[str, str] | None = None
+    json: bytes = b""
+
+    @property
+    def value(self) -> Any:
+        """What was published, decoded."""
+        return decode(self.data)
+
+
+class Draft(NamedTuple):
+    """What somebody wants to publish: `data` is JSON.
+
+    `key` is the idempotency key. `version` above 0: published only where it is higher than the
+    last one with the same `version_epoch`.
+    """
+
+    data: bytes
+    tags: Mapping[str, str] | None = None
+    key: str = ""
+    history: bool = True
+    info: ClientInfo | None = None
+    version: int = 0
+    version_epoch: str = ""
+
+
+class History(NamedTuple):
+    """A page of what a room remembers, and where the room stands (not: where the page ends)."""
+
+    publications: list[Publication]
+    position: Position
 
 
 def check_room_name(name: str) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,8 +23,12 @@ from pydantic_settings import (
 )
 
 from hubbub.errors import ConfigurationError
+from hubbub.options import RoomOptions
 
 ENV_PREFIX = "HUBBUB_"
+
+NAMESPACE = re.compile(r"[-a-zA-Z0-9_]{2,}")
+"""protocol.md section 11.1."""
 
 
 class Settings(BaseSettings):
@@ -42,8 +48,9 @@ class Settings(BaseSettings):
     )
     anonymous: bool = Field(
         default=False,
-        description="Let anyone into the built-in rooms on an address other than loopback. "
-        "Without it the server refuses to start there, because nothing asks who comes.",
+        description="Let clients connect without a token, as nobody in particular; and let "
+        "anyone into the built-in rooms on an address other than loopback, where the server "
+        "refuses to start without it, because nothing asks who comes.",
     )
     message_bytes: int = Field(
         default=65_536, ge=125, description="Bytes. The largest message taken from a member."
@@ -81,11 +88,113 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="Seconds a stop may take: closing, flushing, last handlers."
     )
 
+    # The Centrifuge protocol (protocol.md sections 11, 12, 19 and 21).
+
+    namespaces: dict[str, RoomOptions] = Field(
+        default={},
+        description='Options of the rooms whose name begins with a word and ":", by that word.',
+    )
+    without_namespace: RoomOptions | None = Field(
+        default=None, description='Options of the rooms without ":" in their name.'
+    )
+    rooms: dict[str, RoomOptions] = Field(
+        default={},
+        description='Options of the rooms that match a pattern, such as "chat:{room}"; they win '
+        "over namespaces.",
+    )
+    client_ping_interval: float = Field(
+        default=25.0, gt=0, description="Seconds between pings to a Centrifuge client."
+    )
+    client_pong_timeout: float = Field(
+        default=8.0, gt=0, description="Seconds a Centrifuge client has to answer."
+    )
+    stale_seconds: float = Field(
+        default=10.0, gt=0, description="Seconds a Centrifuge client has to say who it is."
+    )
+    expired_seconds: float = Field(
+        default=25.0,
+        ge=0,
+        description="Seconds past the end of a token until its connection or subscription ends.",
+    )
+    channel_limit: int = Field(
+        default=128, ge=1, description="Rooms one connection may be in at once."
+    )
+    channel_length: int = Field(
+        default=255, ge=1, le=255, description="Characters of a room's name that clients may use."
+    )
+    user_connections: int = Field(
+        default=0, ge=0, description="Connections one user may have at once; 0 for any number."
+    )
+    history_page: int = Field(
+        default=300, ge=1, description="Publications one answer to a client holds at most."
+    )
+    history_meta_ttl: float = Field(
+        default=2_592_000.0,
+        gt=0,
+        description="Seconds a room's position is kept after its last publication.",
+    )
+    personal_channel: bool = Field(
+        default=False, description="Put every user into the room #USER of their own."
+    )
+    personal_namespace: str = Field(
+        default="", description="The namespace of these rooms: NAMESPACE:#USER."
+    )
+    token_hmac_secret_key: SecretStr | None = Field(
+        default=None, description="Secret for tokens signed with HS256, HS384 or HS512."
+    )
+    token_rsa_public_key: str | None = Field(
+        default=None, description="PEM text or file of the key for RS256, RS384 and RS512."
+    )
+    token_ecdsa_public_key: str | None = Field(
+        default=None, description="PEM text or file of the key for ES256, ES384 and ES512."
+    )
+    token_eddsa_public_key: str | None = Field(
+        default=None, description="PEM text or file of the key for EdDSA (Ed25519)."
+    )
+    token_jwks: str | None = Field(
+        default=None, description="File or URL of a JSON Web Key Set with the keys for tokens."
+    )
+    token_audience: str | None = Field(
+        default=None, description="What a token's `aud` must be or hold."
+    )
+    token_issuer: str | None = Field(default=None, description="What a token's `iss` must be.")
+    token_user_id_claim: str = Field(default="sub", description="The claim with the user's id.")
+    api_keys: list[SecretStr] = Field(
+        default=[], description="Keys for the server API; without one it answers nobody."
+    )
+
+    @field_validator("namespaces")
+    @classmethod
+    def _namespace_names(cls, namespaces: dict[str, RoomOptions]) -> dict[str, RoomOptions]:
+        for name in namespaces:
+            if not NAMESPACE.fullmatch(name):
+                raise ValueError(
+                    f"a namespace is two or more letters, digits, - or _, not {name!r}"
+                )
+        return namespaces
+
     @model_validator(mode="after")
-    def _timeout_within_interval(self) -> Self:
+    def _timeouts_within_intervals(self) -> Self:
         if self.ping_timeout >= self.ping_interval:
             raise ValueError("ping_timeout must be shorter than ping_interval")
+        if self.client_pong_timeout >= self.client_ping_interval:
+            raise ValueError("client_pong_timeout must be shorter than client_ping_interval")
+        if self.personal_namespace and self.personal_namespace not in self.namespaces:
+            raise ValueError(f"personal_namespace {self.personal_namespace!r} is no namespace")
         return self
+
+    @property
+    def verifies_tokens(self) -> bool:
+        """Whether there is any key to verify tokens with."""
+        return any(
+            (
+                self.token_hmac_secret_key,
+                self.token_rsa_public_key,
+                self.token_ecdsa_public_key,
+                self.token_eddsa_public_key,
+                self.token_jwks,
+            )
+        )
 
     def as_environment(self) -> dict[str, str]:
         """What is not left at its default, for a hub that reads the environment."""
@@ -94,6 +203,10 @@ class Settings(BaseSettings):
             ENV_PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
             for name, value in chosen.items()
         }
+
+
+SECRETS = frozenset({"token_hmac_secret_key", "api_keys"})
+"""Fields whose values are shown to nobody."""
 
 
 def load(config: Path | None = None, **given: Any) -> Settings:
@@ -121,33 +234,37 @@ def load(config: Path | None = None, **given: Any) -> Settings:
         if name.startswith(ENV_PREFIX):
             field = name.removeprefix(ENV_PREFIX).lower()
             if field != "config" and field not in Settings.model_fields:
-                raise ConfigurationError(_unknown(field, name, ENV_PREFIX))
+                raise ConfigurationError(_unknown(field, name, Settings.model_fields, ENV_PREFIX))
     if config is not None and not config.is_file():
         raise ConfigurationError(f"no configuration file at {config}")
     try:
         return Loaded(**given)
     except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from None
+        raise ConfigurationError(explain(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{config} is not TOML: {error}") from None
     except OSError as error:
         raise ConfigurationError(f"cannot read {config}: {error.strerror}") from None
 
 
-def _unknown(field: str, shown: str, prefix: str = "") -> str:
-    near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+def _unknown(field: str, shown: str, known: Collection[str], prefix: str = "") -> str:
+    near = difflib.get_close_matches(field, known, n=1)
     name = near[0] if near else ""
     hint = f"; did you mean {prefix + name.upper() if prefix else name}?" if near else ""
     return f"unknown setting {shown}{hint}"
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError, model: type[BaseModel] = Settings) -> str:
+    """What is wrong, in one line: unknown names with the nearest known one, no secrets."""
     texts = []
     for problem in error.errors():
-        field = ".".join(str(part) for part in problem["loc"])
+        place = [str(part) for part in problem["loc"]]
+        field = ".".join(place)
         if problem["type"] == "extra_forbidden":
-            texts.append(_unknown(field, field))
+            known = model.model_fields if len(place) == 1 else RoomOptions.model_fields
+            texts.append(_unknown(place[-1], field, known))
         else:
-            given = f", not {problem['input']!r}" if field else ""
+            secret = bool(place) and place[0] in SECRETS
+            given = f", not {problem['input']!r}" if place and not secret else ""
             texts.append(f"{field or 'settings'}: {problem['msg']}{given}")
     return "; ".join(texts)

@@ -191,6 +191,7 @@ async def test_a_flood_stops_at_a_slow_handler_and_is_delivered_when_it_goes_on(
         flooder = await here.connect("/gated/busy")
         await here.in_room("busy", 2)
         member = here.hub.room("busy").members[1]
+        assert isinstance(member, Member)
 
         await flooder.send(f"0 {CHUNK}")
         await flooder.send_raw(frame(PING, b"are you there"))

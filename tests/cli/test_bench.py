@@ -7,24 +7,33 @@ import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 import typer
+from benchmarks.results import GOALS
+from benchmarks.servers import GROUPS, SERVERS, Cores, running
+from tests.support.centrifuge import Centrifuge, Message
 from typer.testing import CliRunner
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from hubbub.cli.bench import bench, crowd, load, process, shapes
+from hubbub.cli.bench import bench, crowd, frames, load, process, shapes
+from hubbub.cli.bench.centrifuge import ACKNOWLEDGED, FIRST_ID, Subscriber
+from hubbub.cli.bench.connection import Room
 from hubbub.cli.bench.errors import BenchError, ServerGone, WrongMessage
+from hubbub.cli.bench.reading import Numbered
 from hubbub.cli.bench.result import Result, quantiles_ms
 from hubbub.cli.bench.shapes import SHAPES, Kind, Shape, shape_named
 from hubbub.cli.bench.target import Target
+from hubbub.cli.bench.texts import text_of
 
 DEADLINE_S = 10.0
 TALK = Shape("talk", "3 rooms of 4, two talk", 3, 4, 2, in_flight=3)
@@ -314,6 +323,222 @@ def test_socketio_is_spoken() -> None:
     assert pongs
 
 
+# The protocol with numbered publications ------------------------------------------------------
+
+
+def run_numbered(server: Handler, shape: Shape = TALK, seconds: float = 0.2) -> Result:
+    with served(server) as target:
+        numbered = Target.parse(f"ws://127.0.0.1:{target.port}/connection/websocket", "centrifuge")
+        return load.run(numbered, shape, seconds=seconds, warm_up=0.1, deadline=DEADLINE_S)
+
+
+class Terse(Centrifuge):
+    """Writes what it has for a connection together, up to four messages a frame, and a ping."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: dict[ServerConnection, list[Message]] = {}
+
+    async def write(self, connection: ServerConnection, messages: list[Message]) -> None:
+        waiting = self.waiting.setdefault(connection, [])
+        if not waiting:
+            asyncio.get_running_loop().call_soon(self.flush, connection)
+        waiting += messages
+
+    def flush(self, connection: ServerConnection) -> None:
+        waiting = self.waiting.pop(connection)
+        while waiting:
+            lines = [json.dumps(line, separators=(",", ":")) for line in [*waiting[:4], {}]]
+            payload = "\n".join(lines).encode()
+            connection.transport.write(frame_of(payload))
+            del waiting[:4]
+
+
+@pytest.mark.parametrize("server", [Centrifuge, Terse])
+def test_numbered_publications_are_counted_however_they_are_framed(
+    server: type[Centrifuge],
+) -> None:
+    centrifuge = server()
+    result = run_numbered(centrifuge, seconds=0.5)
+    assert result.missing == 0
+    assert result.deliveries_per_s
+    # Offsets gained digits on the way, and no room was mistaken for another.
+    assert all(channel.top > 100 for name, channel in centrifuge.channels.items() if name)
+    assert sorted(name for name in centrifuge.channels if name) == [
+        f"bench:bench-{number}" for number in range(TALK.rooms)
+    ]
+    assert bool(centrifuge.pongs) == (server is Terse)
+
+
+def test_numbered_publications_give_latencies() -> None:
+    shape = Shape("paced", "2 rooms of 5", 2, 5, 1, Kind.PACED, rate=200.0)
+    result = run_numbered(Centrifuge(), shape)
+    assert result.missing == 0
+    p50, p99 = result.latency_ms(50), result.latency_ms(99)
+    assert p50 and p99 and 0 < p50 <= p99 < DEADLINE_S * 1000
+
+
+def test_a_hole_in_the_offsets_ends_the_run() -> None:
+    class Losing(Centrifuge):
+        async def push(self, member: ServerConnection, push: Message) -> None:
+            if push["pub"]["offset"] != 60:
+                await super().push(member, push)
+
+    with pytest.raises(WrongMessage, match="offset 61 where 60 comes next"):
+        run_numbered(Losing())
+
+
+@pytest.mark.parametrize("numbers", [[], [0, 0], [1]], ids=["none", "twice", "another"])
+def test_a_publish_that_is_not_acknowledged_once_ends_the_run(
+    numbers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Careless(Centrifuge):
+        def acknowledge(self, number: int) -> list[Message]:
+            wrong = number % 40 == 0
+            return [{"id": number + n, "publish": {}} for n in (numbers if wrong else [0])]
+
+    monkeypatch.setattr(load, "DRAIN_SILENCE_S", 0.2)
+    with pytest.raises(WrongMessage, match="acknowledged"):
+        run_numbered(Careless())
+
+
+def test_the_last_publish_must_be_acknowledged_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgetful(Centrifuge):
+        def acknowledge(self, number: int) -> list[Message]:
+            return []
+
+    monkeypatch.setattr(load, "DRAIN_SILENCE_S", 0.2)
+    with pytest.raises(WrongMessage, match="were not acknowledged"):
+        run_numbered(Forgetful())
+
+
+def test_an_error_for_an_answer_is_shown() -> None:
+    class Forbidding(Centrifuge):
+        def acknowledge(self, number: int) -> list[Message]:
+            return [{"id": number, "error": {"code": 103, "message": "permission denied"}}]
+
+    with pytest.raises(WrongMessage, match="permission denied"):
+        run_numbered(Forbidding())
+
+
+JOIN = Shape("join", "20 at once", 1, 20, 1, Kind.JOIN)
+
+
+def test_who_joins_at_once_gets_all_of_the_history() -> None:
+    result = run_numbered(Centrifuge(), JOIN)
+    assert result.all_in_ms is not None and result.all_in_ms > 0
+    longest = result.latency_ms(100)
+    assert longest and longest < DEADLINE_S * 1000
+
+
+def test_the_longest_wait_of_a_bystander_tells_of_a_blocked_loop() -> None:
+    class Blocking(Centrifuge):
+        blocked = False
+
+        async def obey(
+            self, connection: ServerConnection, client: str, command: Message
+        ) -> list[Message]:
+            if "history" in command and not self.blocked:
+                self.blocked = True
+                time.sleep(0.15)  # noqa: ASYNC251 - as a careless server would
+            return await super().obey(connection, client, command)
+
+    longest = run_numbered(Blocking(), JOIN).latency_ms(100)
+    assert longest is not None and longest >= 100
+
+
+def test_a_history_with_less_than_was_said_ends_the_run() -> None:
+    class Short(Centrifuge):
+        async def publish(self, name: str, publication: Message) -> None:
+            await super().publish(name, publication)
+            del self.channels[name].publications[:-50]
+
+    with pytest.raises(WrongMessage, match="50 publications"):
+        run_numbered(Short(), JOIN)
+
+
+def test_joining_at_once_needs_a_protocol_with_history() -> None:
+    with served(Rooms()) as target, pytest.raises(BenchError, match="dialect centrifuge"):
+        run(target, JOIN)
+
+
+def test_numbered_frames_are_told_from_what_lies_between_them() -> None:
+    """Runs of 1 to 40 publications over all digits of the offset, cut anywhere."""
+    target = Target.parse("ws://127.0.0.1:1/connection/websocket", "centrifuge")
+    ours, theirs = socket.socketpair()
+    member = Subscriber(target, Room("bench-0"), ours, upgraded=True, joined=True)
+    member.room.beginning = target.lead("bench-0")
+    ours.setblocking(False)
+    reader, stream, offset, own = Numbered(), bytearray(), 0, 0
+    for turn in range(120):
+        for number in range(turn % 40 + 1):
+            offset += 1
+            text = text_of(b"ab"[number % 2], offset)
+            info = '"info":{"user":"","client":"one"}'
+            push = target.body("bench-0", text) + f'}},{info},"offset":{offset}}}}}}}'.encode()
+            stream += frame_of(push)
+        first, count = member.asked + 1, turn % 5 + 1
+        assert member.speech(b"!", 8)(count)
+        acknowledged = (ACKNOWLEDGED % number for number in range(first, first + count))
+        stream += frame_of(b"\n".join(acknowledged))
+    stamps = []
+    for cut in range(0, len(stream), 7_777):
+        theirs.sendall(stream[cut : cut + 7_777])
+        if reader.read(member):
+            own += reader.own(ord("a"))
+            stamps += reader.stamps()
+    assert member.count == member.offset == offset > 1_000
+    assert stamps == list(range(1, offset + 1))
+    assert own == sum((turn % 40 + 2) // 2 for turn in range(120))
+    assert (member.owed(), member.tail) == (0, b"")
+    theirs.sendall(frame_of(target.body("bench-0", b"") + b'},"offset":7}}}'))
+    with pytest.raises(WrongMessage, match="offset 7"):
+        reader.read(member)
+    theirs.close()
+    ours.close()
+
+
+def frame_of(payload: bytes) -> bytes:
+    """A server's text frame."""
+    size = len(payload)
+    wide = size > 125
+    return bytes((0x81, 126 if wide else size)) + (size.to_bytes(2) if wide else b"") + payload
+
+
+@pytest.mark.parametrize("numbers", [1, 3, 250, 1001])
+def test_publishes_are_masked_as_one_by_one(numbers: int) -> None:
+    target = Target.parse("ws://127.0.0.1:1/connection/websocket", "centrifuge")
+    with socket.socket() as sock:
+        talker = Subscriber(target, Room("bench-0"), sock)
+        said = talker.speech(text_of(97), 8)
+        publish = talker.publish(text_of(97))
+        for turn in range(3):
+            ids = range(FIRST_ID + turn * numbers, FIRST_ID + (turn + 1) * numbers)
+            frames_one_by_one = [frames.client_frame(frames.TEXT, publish % one) for one in ids]
+            assert said(numbers) == b"".join(frames_one_by_one)
+
+
+@pytest.mark.parametrize("dialect", ["json", "socketio-json"])
+def test_a_json_body_is_spoken(dialect: str) -> None:
+    class Bodies(Rooms):
+        async def join(self, connection: ServerConnection, room: str) -> None:
+            if dialect == "socketio-json":
+                await connection.send('0{"sid":"a"}')
+                assert await connection.recv() == "40"
+                await connection.send('40{"sid":"b"}')
+            await super().join(connection, room)
+
+        async def send(self, member: ServerConnection, room: str, text: str) -> None:
+            body = json.loads(text.removeprefix("42"))
+            event = dialect == "socketio-json"
+            body = {"room": room, **(body[1] if event else body)}
+            said = json.dumps(["message", body] if event else body, separators=(",", ":"))
+            await member.send(f"42{said}" if event else said)
+
+    with served(Bodies()) as target:
+        assert run(Target.parse(url_of(target), dialect)).missing == 0
+
+
 def test_too_few_files_mean_fewer_rooms_and_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "raise_file_limit", lambda: shapes.SPARE_FILES + 9)
     with served(Rooms()) as target:
@@ -357,6 +582,30 @@ def test_several_rooms_need_a_place_in_the_address() -> None:
         run(Target.parse("ws://127.0.0.1:1/ws"), TALK)
 
 
+# The comparison ---------------------------------------------------------------------------
+
+
+def test_the_comparison_names_what_it_has() -> None:
+    for names in GROUPS.values():
+        assert set(names) <= set(SERVERS)
+    for goal in GOALS:
+        server, shape = SERVERS[goal.server], SHAPES[goal.shape]
+        assert server.ours and server.takes(shape)
+        assert goal.times is None or SERVERS[goal.times].takes(shape)
+    takers = [name for name, server in SERVERS.items() if server.takes(SHAPES["join1000"])]
+    assert takers == ["hubbub-protocol"]
+
+
+def test_our_protocol_bears_every_kind_of_load(tmp_path: Path) -> None:
+    everyone = os.sched_getaffinity(0)
+    kinds = [TALK, replace(TALK, kind=Kind.PACED, rate=100.0), replace(TALK, kind=Kind.IDLE), JOIN]
+    server, cores = SERVERS["hubbub-protocol"], Cores(everyone, everyone)
+    with running(server, cores, tmp_path / "server.log") as (target, pid):
+        for shape in kinds:
+            result = load.run(target, shape, seconds=0.3, warm_up=0.1, pid=pid)
+            assert result.missing == 0
+
+
 # The command ------------------------------------------------------------------------------
 
 app = typer.Typer()
@@ -376,6 +625,13 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     assert "room32" in done.output
     (result,) = json.loads(file.read_text())["results"]
     assert result["shape"] == "room32" and result["deliveries_per_s"] > 0
+
+
+def test_the_command_speaks_the_protocol() -> None:
+    with served(Centrifuge()) as target:
+        options = ["--seconds", "0.2", "--warm-up", "0.1", "--dialect", "centrifuge"]
+        done = CliRunner().invoke(app, [f"ws://127.0.0.1:{target.port}/", *options])
+    assert done.exit_code == 0, done.output
 
 
 def test_the_command_says_what_fails_and_goes_on() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.engine.conftest import Enter
 
-from hubbub.engine.hooks import Join, Leave
+from hubbub.engine.events import Join, Leave
 from hubbub.engine.node import Node
 from hubbub.model import Disconnect
 from hubbub.testing import FakeClock, settle

@@ -8,7 +8,6 @@ from tests.engine.conftest import Enter
 
 from hubbub.engine.member import Member
 from hubbub.engine.node import Node
-from hubbub.engine.session import Session
 from hubbub.errors import ConfigurationError
 from hubbub.model import RESTART
 from hubbub.settings import Settings
@@ -28,16 +27,6 @@ async def test_stopping_tells_every_member_to_come_back(node: Node, enter: Enter
     assert list(node.present) == ["1"]
     await node.stop()
     assert anns.closed == bobs.closed == RESTART
-
-
-async def test_a_session_that_is_no_member_makes_no_hook_run(node: Node) -> None:
-    heard: list[Any] = []
-    node.join_hooks.append(heard.append)
-    node.leave_hooks.append(heard.append)
-    session = Session(node, RecordingSink())
-    node.enter(session, "a")
-    node.leave(session)
-    assert heard == []
 
 
 @pytest.mark.parametrize("user", [1.5, True, object(), User(None, "x"), User(True, "x")])

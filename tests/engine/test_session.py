@@ -57,7 +57,7 @@ async def test_an_overflow_is_never_a_silent_hole(enter: Enter) -> None:
     ann.writing_paused()
     for _ in range(3):
         ann.room.broadcast("x" * 600)
-        ann.node.live["a"].flush()
+        ann.node.live["a"].plain.flush()
     ann.writing_resumed()  # before the cut, which comes with the next turn
     ann.room.broadcast("late")
     await settle()

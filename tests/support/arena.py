@@ -91,6 +91,7 @@ class Arena(Siege):
     def member(self, room: str) -> Member:
         """The one member of the room."""
         (member,) = self.hub.room(room).members
+        assert isinstance(member, Member)
         return member
 
     async def in_room(self, room: str, count: int) -> None:

@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gc.collect()
         node = hub.node
         return {
-            "rooms": {name: len(room.members) for name, room in node.live.items()},
+            "rooms": {name: len(room) for name, room in node.live.items()},
             "present": len(node.present),
             "heartbeat": len(node.heartbeat),
             "hooks": len(node.hooks),

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hubbub.cli.bench import bench
 from hubbub.cli.serve import serve
+from hubbub.cli.token import token
 from hubbub.errors import HubbubError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(bench)
+app.command()(token)
 
 
 @app.callback()

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import lru_cache
-from typing import Any, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, overload
 
 from fastapi import Depends, WebSocket
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant, solve_dependencies
 from fastapi.exceptions import WebSocketRequestValidationError
+from starlette.types import Message, Receive, Scope, Send
 
 T = TypeVar("T")
 
@@ -27,27 +28,44 @@ def _dependant(dependency: Callable[..., Any]) -> Dependant:
     return get_dependant(path="", call=call)
 
 
+async def _no_receive() -> NoReturn:
+    raise RuntimeError("messages come to the hub, not to a dependency")
+
+
+async def _no_send(message: Message) -> NoReturn:
+    raise RuntimeError("a dependency cannot write to the connection: use the hub")
+
+
 @asynccontextmanager
-async def _resolve(websocket: WebSocket, dependency: Callable[..., Any]) -> AsyncIterator[Any]:
+async def solve(
+    scope: Scope, dependant: Dependant, receive: Receive = _no_receive, send: Send = _no_send
+) -> AsyncIterator[dict[str, Any]]:
+    """The values of `dependant` for the connection of `scope`, closed when the block is left.
+
+    Raises what a dependency raises, and `WebSocketRequestValidationError` for parameters that
+    do not fit.
+    """
     async with AsyncExitStack() as stack:
         # The resolver puts what must be closed on the stacks of the request's scope: give it a
         # scope with stacks of this moment.
-        scope = {
-            **websocket.scope,
-            "fastapi_inner_astack": stack,
-            "fastapi_function_astack": stack,
-        }
-        moment = WebSocket(scope, websocket.receive, websocket.send)
+        moment = {**scope, "fastapi_inner_astack": stack, "fastapi_function_astack": stack}
         solved = await solve_dependencies(
-            request=moment,
-            dependant=_dependant(dependency),
+            request=WebSocket(moment, receive, send),
+            dependant=dependant,
             dependency_overrides_provider=scope.get("app"),
             async_exit_stack=stack,
             embed_body_fields=False,
         )
         if solved.errors:
             raise WebSocketRequestValidationError(solved.errors)
-        yield solved.values["value"]
+        yield solved.values
+
+
+@asynccontextmanager
+async def _resolve(websocket: WebSocket, dependency: Callable[..., Any]) -> AsyncIterator[Any]:
+    given = websocket.scope, _dependant(dependency), websocket.receive, websocket.send
+    async with solve(*given) as values:
+        yield values["value"]
 
 
 class Resolve:

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from fastapi import APIRouter, FastAPI, HTTPException, WebSocket, WebSocketDisconnect
-from starlette.types import Message
-from starlette.websockets import WebSocketState
+from fastapi import APIRouter, FastAPI, WebSocket
+from pydantic import ValidationError
 
 from hubbub.embed.depends import resolve
+from hubbub.embed.doors import Doors, Joining
+from hubbub.embed.gate import Doorkeeper
+from hubbub.embed.hooks import Hook, Model, Wrong, argument_of, json_or_nothing
+from hubbub.embed.rooms import Rooms
 from hubbub.embed.router import build_router
-from hubbub.engine.access import origin_allowed
+from hubbub.engine import control
+from hubbub.engine.client import Client
+from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Message, Ticket
 from hubbub.engine.handles import RoomHandle, UserHandle
-from hubbub.engine.hooks import Join, Leave
-from hubbub.engine.member import Member, TextDoor
 from hubbub.engine.node import Node
-from hubbub.errors import ConfigurationError, InvalidName
-from hubbub.model import NORMAL, VANISHED, check_room_name, user_id
-from hubbub.settings import Settings, load
-from hubbub.transports.app import EXTENSION
-from hubbub.transports.asgi import AsgiConnection
-from hubbub.transports.direct import WebSocketProtocol
+from hubbub.errors import ConfigurationError, Refused
+from hubbub.model import FORCED, ClientInfo, History, Position, user_id
+from hubbub.options import RoomOptions
+from hubbub.settings import Settings, explain, load
+from hubbub.wire.centrifuge import BAD_REQUEST
 
-log = logging.getLogger("hubbub")
-
-JOINED = "hubbub.joined"
-"""The key in a connection's scope that has the room it is in, while it is in one."""
-
-Connection = WebSocketProtocol | AsgiConnection
 JoinHook = TypeVar("JoinHook", bound=Callable[[Join], Awaitable[None] | None])
 LeaveHook = TypeVar("LeaveHook", bound=Callable[[Leave], Awaitable[None] | None])
+Function = TypeVar("Function", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class Hub:
@@ -42,16 +38,22 @@ class Hub:
         hub = Hub()
         app = FastAPI(lifespan=hub.lifespan)
 
-    Settings come from `settings`, or else from the environment (`HUBBUB_…`). Raises
-    `ConfigurationError` for one that is unknown or out of range.
+    Settings come from `settings`, or else from the environment (`HUBBUB_…`) and from what is
+    given by name, which wins. Raises `ConfigurationError` for one that is unknown or out of range.
 
-    `router` has the built-in doors: `/ws/{room}` for text, `/healthz`.
+    `router` has the built-in doors: `/connection/websocket` for Centrifuge clients, `/ws/{room}`
+    for text, `/api` for other servers, `/healthz`.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.node = Node(load() if settings is None else settings)
+    def __init__(self, settings: Settings | None = None, **given: Any) -> None:
+        if settings is not None and given:
+            raise ConfigurationError("give a hub its settings as one object, or each by its name")
+        self.node = Node(load(**given) if settings is None else settings)
+        self.doors = Doors(self)
+        self.keeps_scope = False
+        self._doorkeeper = Doorkeeper(self.settings)
+        self._open_gate()
         self.router: APIRouter = build_router(self)
-        self._told_slow = False
 
     depends = resolve
 
@@ -59,12 +61,32 @@ class Hub:
     def settings(self) -> Settings:
         return self.node.settings
 
+    def _open_gate(self) -> None:
+        self.node.gate = self._doorkeeper if self._doorkeeper else None
+
+    def text_allowed(self, room: str) -> bool:
+        """Whether the text door may put anybody into the room called `room`."""
+        node = self.node
+        rule = node.rules.find(room)
+        if rule is None:
+            return node.gate is None
+        asked = rule.on_join or rule.on_publish or rule.check
+        may = rule.lets_in(room, "") and rule.allows("publish", True, "")
+        return asked is None and may and self.settings.anonymous
+
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """For `FastAPI(lifespan=hub.lifespan)`, or `async with hub.lifespan(app)` in your own.
 
         At the end every member is told to come back later, and hooks that run are awaited.
+        Raises `ConfigurationError` for rooms with rules that nobody could enter.
         """
+        if self.node.rules and self.node.gate is None and not self.settings.anonymous:
+            raise ConfigurationError(
+                "there are rooms with rules, and nothing that says who connects: write "
+                "@hub.authenticate, configure a key for tokens (token_hmac_secret_key, …), or let "
+                "everyone in with Hub(anonymous=True)"
+            )
         self.node.bind()
         app.state.hub = self
         try:
@@ -93,9 +115,27 @@ class Hub:
         """A handle on the room called `name`; cheap, and never fails. From any thread."""
         return self.node.room(name)
 
-    def rooms(self) -> list[RoomHandle]:
-        """Every room with someone in it."""
-        return [self.node.room(name) for name in list(self.node.live)]
+    @overload
+    def rooms(self) -> list[RoomHandle]: ...
+    @overload
+    def rooms(self, pattern: str, *, message: type[T], **options: Any) -> Rooms[T]: ...
+    @overload
+    def rooms(self, pattern: str, **options: Any) -> Rooms[Any]: ...
+    def rooms(
+        self, pattern: str | None = None, *, message: Any = None, **options: Any
+    ) -> list[RoomHandle] | Rooms[Any]:
+        """Without arguments: every room with someone in it.
+
+        With a pattern: rules for the rooms that match it, such as "chat:{room_id}" ("{x}" is
+        anything without ":", "{x:path}" anything). `message` is what is published there, a
+        Pydantic model, a msgspec struct or another type; `options` are those of `RoomOptions`.
+        A room that no pattern and no namespace is for does not exist for Centrifuge clients.
+        Raises `ConfigurationError` for an unknown option, or a pattern that is none.
+        """
+        if pattern is None:
+            return [self.node.room(name) for name in list(self.node.live)]
+        rule = self.node.rules.add(pattern, room_options(options))
+        return Rooms(self, rule, message)
 
     def user(self, user: Any) -> UserHandle:
         """A handle on every connection of a user, named as it was in `join`, or by its id."""
@@ -111,123 +151,114 @@ class Hub:
         self.node.leave_hooks.append(hook)
         return hook
 
-    async def serve_text(self, websocket: WebSocket, room: str) -> None:
-        """Put the connection into `room` with no handler behind it (`TextDoor`).
+    # What the application wants to be asked, and told.
 
-        On our WebSocket class this returns at once and the connection lives on without a task;
-        elsewhere it returns when the connection ends.
+    def hook(self, function: Callable[..., Any], event: type | None, *given: str) -> Hook:
+        """`function` as a hook with dependencies; see `embed.hooks`."""
+        hook = Hook(function, event, given)
+        # A connection keeps what its request said only where somebody will ask for it.
+        self.keeps_scope = self.keeps_scope or hook.has_dependencies
+        return hook
+
+    def authenticate(self, function: Function) -> Function:
+        """Decorator: ask `function` who connects.
+
+        It is given `token`, a `Connect` where it has a parameter for one, and FastAPI
+        dependencies. It returns a user (as in `join`), an `Identity`, or None for nobody; it may
+        raise `Refused`. A token that a key is configured for is verified instead, and
+        `function` not asked.
         """
-        connection = await self._admit(websocket, room)
-        member = TextDoor(self.node, connection, None, self.room(room))
-        self._settle(connection, member, websocket)
-        if isinstance(connection, AsgiConnection):
-            try:
-                await connection.closed()
-            finally:
-                member.lost(VANISHED)
-                await connection.finish()
+        if self._doorkeeper.authenticate is not None:
+            raise ConfigurationError("this hub has its authenticate already")
+        self._doorkeeper.authenticate = self.hook(function, Connect, "token")
+        self._open_gate()
+        return function
 
-    async def _admit(self, websocket: WebSocket, room: str) -> Connection:
-        """Refuse with an HTTPException, or accept and return the connection."""
-        self.node.bind()
+    def on_refresh(self, function: Function) -> Function:
+        """Decorator: ask `function`, given the `Client` whose `Identity` expires, until when
+        (Unix seconds) it may stay; None ends its connection."""
+        self._doorkeeper.refresh_hook = self.hook(function, Client)
+        return function
+
+    def on_rpc(self, method: str) -> Callable[[Function], Function]:
+        """Decorator: answer a client's call of `method`.
+
+        The function is given a `Call`, whose data is of the type it is annotated with
+        (`Call[Rename]`); what it returns is the answer. It may raise `Refused`.
+        """
+
+        def register(function: Function) -> Function:
+            if method in self.node.calls:
+                raise ConfigurationError(f"there is something that answers {method!r} already")
+            self.node.calls[method] = _answering(self.hook(function, Call))
+            return function
+
+        return register
+
+    def on_message(self, function: Function) -> Function:
+        """Decorator: call `function` with a `Message` that a client sent without wanting an
+        answer."""
+        hook = self.hook(function, Message)
+
+        async def tell(message: Message) -> None:
+            await hook(message.client, message)
+
+        self.node.on_message = tell
+        return function
+
+    def on_disconnect(self, function: Function) -> Function:
+        """Decorator: tell `function` with a `Disconnected` that a Centrifuge client is gone."""
+        hook = self.hook(function, Disconnected)
+        self.node.disconnect_hooks.append(lambda event: hook(event.client, event))
+        return function
+
+    # What the application does, from anywhere.
+
+    async def publish(self, room: str, data: Any, **how: Any) -> Position | None:
+        """As `RoomHandle.publish`."""
+        return await self.room(room).publish(data, **how)
+
+    async def history(self, room: str, **which: Any) -> History:
+        """As `RoomHandle.history`."""
+        return await self.room(room).history(**which)
+
+    async def presence(self, room: str) -> list[ClientInfo]:
+        """As `RoomHandle.presence`."""
+        return await self.room(room).presence()
+
+    def subscribe(self, user: Any, room: str) -> None:
+        """Put every Centrifuge connection of the user into the room. From any thread."""
+        self.node.run(control.subscribe, self.node, user_id(user) or "", room, Ticket(), None)
+
+    def unsubscribe(self, user: Any, room: str) -> None:
+        """Take every Centrifuge connection of the user out of the room. From any thread."""
+        self.node.run(control.unsubscribe, self.node, user_id(user) or "", room)
+
+    def disconnect(self, user: Any, code: int = FORCED.code, reason: str = FORCED.reason) -> None:
+        """End every connection of the user; by default for good. From any thread.
+
+        Raises ValueError for a code that cannot be sent.
+        """
+        self.user(user).disconnect(code, reason)
+
+
+def room_options(options: Mapping[str, Any]) -> RoomOptions:
+    """Raises `ConfigurationError` for a name that is unknown, or a value out of range."""
+    try:
+        return RoomOptions(**options)
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, RoomOptions)) from None
+
+
+def _answering(hook: Hook) -> Callable[[Call[Any]], Awaitable[bytes]]:
+    asked: Model[Any] = Model(argument_of(hook.event_type))
+
+    async def answer(call: Call[Any]) -> bytes:
         try:
-            check_room_name(room)
-        except InvalidName as error:
-            raise HTTPException(400, str(error)) from None
-        if websocket.application_state is WebSocketState.CONNECTING:
-            self._check_origin(websocket)
-            try:
-                await websocket.accept()
-            except (WebSocketDisconnect, OSError):
-                pass  # gone already: `_settle` finds it closed
-        direct = websocket.scope.get("extensions", {}).get(EXTENSION)
-        if isinstance(direct, WebSocketProtocol):
-            return direct
-        if not self._told_slow:
-            self._told_slow = True
-            log.warning(
-                "rooms run over plain ASGI here: the same promises at a fraction of the speed; "
-                "start with `hubbub serve`, or give uvicorn "
-                "--ws hubbub.transports.direct:WebSocketProtocol"
-            )
-        seconds = self.settings.close_seconds
-        return AsgiConnection(websocket.receive, websocket.send, seconds)
+            data = asked.decode(call.data or b"null")
+        except Wrong as wrong:
+            raise Refused(str(wrong), BAD_REQUEST.code) from None
+        event = Call(call.client, call.user, call.method, data)
+        return json_or_nothing(await hook(call.client, event))
 
-    def _check_origin(self, websocket: WebSocket) -> None:
-        headers, settings = websocket.headers, self.settings
-        origin = headers.get("origin")
-        host = headers.get("host", "")
-        if not origin_allowed(origin, websocket.scope["scheme"], host, settings.origins):
-            log.warning(
-                "refused a page of %r; if it is yours, add it to `origins` (HUBBUB_ORIGINS)", origin
-            )
-            raise HTTPException(403, "this origin is not allowed")
-
-    def _settle(self, connection: Connection, member: Member, websocket: WebSocket) -> None:
-        """Connect `member` and its connection, and put it into its room."""
-        if isinstance(connection, WebSocketProtocol):
-            connection.attach(member, self.settings, self.node.heartbeat)
-        elif websocket.client_state is WebSocketState.CONNECTED:
-            connection.attach(member)
-        else:
-            member.lost(VANISHED)
-        if member.disconnect is None:
-            self.node.enter(member, member.room.name)
-
-
-class Joining:
-    """`async with` this to be in a room; see `Hub.join`."""
-
-    __slots__ = ("_connection", "_hub", "_member", "_room", "_user", "_websocket")
-
-    def __init__(self, hub: Hub, websocket: WebSocket, room: str, user: Any) -> None:
-        user_id(user)  # a user that cannot be one is the caller's mistake: say so at once
-        self._hub = hub
-        self._websocket = websocket
-        self._room = room
-        self._user = user
-
-    async def __aenter__(self) -> Member:
-        hub, scope = self._hub, self._websocket.scope
-        if JOINED in scope:
-            raise ConfigurationError(
-                f"this connection is in the room {scope[JOINED]!r} already: leave that one first, "
-                "or give each room a connection"
-            )
-        self._connection = connection = await hub._admit(self._websocket, self._room)
-        self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
-        hub._settle(connection, member, self._websocket)
-        scope[JOINED] = self._room
-        return member
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        member = self._member
-        over = member.disconnect is not None
-        member.depart(NORMAL)
-        del self._websocket.scope[JOINED]
-        if isinstance(self._connection, AsgiConnection):
-            await self._connection.finish()
-            if not over:
-                _give_back(self._websocket, member.take_unread())
-        elif not over:
-            self._connection.detach(member.take_unread())
-
-
-def _give_back(websocket: WebSocket, unread: list[str | bytes]) -> None:
-    """Have `websocket` receive what its member did not, before whatever comes next."""
-    if not unread:
-        return
-    receive, waiting = websocket.receive, iter(unread)
-
-    async def receive_unread() -> Message:
-        for message in waiting:
-            kind = "text" if isinstance(message, str) else "bytes"
-            return {"type": "websocket.receive", kind: message}
-        return await receive()
-
-    websocket.receive = receive_unread  # type: ignore[method-assign]
+    return answer

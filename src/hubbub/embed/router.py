@@ -14,11 +14,15 @@ def build_router(hub: Hub) -> APIRouter:
     router = APIRouter()
 
     async def text_door(websocket: WebSocket, room: str) -> None:
-        await hub.serve_text(websocket, room)
+        await hub.doors.text(websocket, room)
+
+    async def client_door(websocket: WebSocket) -> None:
+        await hub.doors.client(websocket)
 
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
+    router.add_api_websocket_route("/connection/websocket", client_door)
     router.add_api_websocket_route("/ws/{room}", text_door)
     router.add_api_route("/healthz", health, include_in_schema=False)
     return router

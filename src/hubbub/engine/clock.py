@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
@@ -14,6 +15,9 @@ class LoopClock:
 
     def now(self) -> float:
         return self._loop.time()
+
+    def time(self) -> float:
+        return time.time()
 
     def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
         return self._loop.call_later(delay, call)

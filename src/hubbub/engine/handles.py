@@ -6,18 +6,32 @@ again speaks to whoever is in it now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from hubbub.model import NORMAL, Disconnect
-from hubbub.wire.encode import frame_of
+from hubbub.engine.subscription import Subscription
+from hubbub.model import (
+    NORMAL,
+    ClientInfo,
+    Disconnect,
+    Draft,
+    History,
+    Position,
+    check_room_name,
+)
+from hubbub.wire.encode import frame_of, to_json
 from hubbub.wire.frames import TEXT_HEADS, text_frame
 
 if TYPE_CHECKING:
     from hubbub.engine.member import Member
     from hubbub.engine.node import Node
     from hubbub.engine.session import Session
+
+
+def _json_of(value: Any) -> bytes | None:
+    """`value` for who is spoken to in JSON; None where it cannot be."""
+    return None if isinstance(value, bytes | bytearray | memoryview) else to_json(value)
 
 
 class RoomHandle:
@@ -43,31 +57,32 @@ class RoomHandle:
     def __len__(self) -> int:
         """How many connections are in the room."""
         room = self._node.live.get(self.name)
-        return 0 if room is None else len(room.members)
+        return 0 if room is None else len(room)
 
     def __bool__(self) -> bool:
         return True  # an empty room is still a room
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[Member | Subscription]:
         return iter(self.members)
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        """Who is in the room, in the order of joining."""
+    def members(self) -> tuple[Member | Subscription, ...]:
+        """Who is in the room, of each kind in the order of joining."""
         room = self._node.live.get(self.name)
-        return () if room is None else tuple(room.members)  # type: ignore[arg-type]
+        return () if room is None else tuple(room)
 
     @property
     def users(self) -> list[Any]:
         """The users in the room, each once however many connections they have."""
         return self._node.users_of(self.members)
 
-    def broadcast(self, value: Any, *, exclude: Member | None = None) -> None:
+    def broadcast(self, value: Any, *, exclude: Member | Subscription | None = None) -> None:
         """Send `value` to everyone in the room but `exclude`, and to no one else.
 
         Text, bytes, or anything JSON can hold (msgspec structs and Pydantic models too); it is
-        encoded once. Returns at once, from any thread, and cannot fail because of a member.
-        Raises TypeError for a value that JSON cannot hold.
+        encoded once. It is not stored: for that there is `publish`. Returns at once, from any
+        thread, and cannot fail because of a member. Raises TypeError for a value that JSON
+        cannot hold.
         """
         if type(value) is str:
             # The common case, without the calls of `frame_of`: once for every broadcast.
@@ -78,17 +93,60 @@ class RoomHandle:
             frame = frame_of(value)
         node = self._node
         if get_ident() != node.thread:
-            node.run(self._deliver, frame, exclude)
+            node.run(self._deliver, frame, _json_of(value), exclude)
         elif (room := node.live.get(self.name)) is not None:
-            if exclude is None and room.pending:
-                room.pending.append(frame)  # as `deliver` would, without the call
+            if not room.only_plain:
+                self._deliver(frame, _json_of(value), exclude)
+            elif exclude is None and room.plain.pending:
+                room.plain.pending.append(frame)  # as `deliver` would, without the call
             else:
-                room.deliver(frame, exclude)
+                room.plain.deliver(frame, exclude)  # type: ignore[arg-type] # a Member, or nobody
 
-    def _deliver(self, frame: bytes, exclude: Session | None) -> None:
+    def _deliver(
+        self, frame: bytes, data: bytes | None, exclude: Member | Subscription | None
+    ) -> None:
         room = self._node.live.get(self.name)
         if room is not None:
-            room.deliver(frame, exclude)
+            session = exclude.client if isinstance(exclude, Subscription) else exclude
+            room.broadcast(frame, data, session)
+
+    async def publish(
+        self,
+        data: Any,
+        *,
+        tags: Mapping[str, str] | None = None,
+        idempotency_key: str = "",
+        history: bool = True,
+    ) -> Position | None:
+        """Publish `data`, anything JSON can hold, to everyone in the room, and store it.
+
+        Returns where it stands in the room's history; None where the room keeps none, or with
+        `history=False`. `tags` are what members may choose by. The same `idempotency_key`
+        within five minutes returns the first one's position and publishes nothing. From any
+        task of any loop. Raises TypeError for a value that JSON cannot hold, and InvalidName
+        for a room that cannot be.
+        """
+        check_room_name(self.name)
+        draft = Draft(to_json(data), tags or None, idempotency_key, history)
+        return await self._node.on_loop(self._node.publish, self.name, draft)
+
+    async def history(
+        self,
+        *,
+        limit: int = 100,
+        since: Position | None = None,
+        before: Position | None = None,
+    ) -> History:
+        """What the room remembers: the latest `limit` publications, in their order.
+
+        With `since` the first after that position, with `before` the last before it. Raises
+        `Unrecoverable` for a position of another epoch.
+        """
+        return await self._node.on_loop(self._node.history_of, self.name, limit, since, before)
+
+    async def presence(self) -> list[ClientInfo]:
+        """The connections that are in the room and counted, as `presence` of its options says."""
+        return await self._node.on_loop(self._node.presence_of, self.name)
 
     def close(self, code: int = NORMAL.code, reason: str = "") -> None:
         """End the connection of every member, after what they were sent; as `Member.close`."""
@@ -119,21 +177,23 @@ class UserHandle:
         return True  # a user without a connection is still a user
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        return tuple(self._node.present.get(self.id, ()))  # type: ignore[arg-type]
+    def sessions(self) -> tuple[Session, ...]:
+        """The user's connections, of both kinds: `Member` and `Client`."""
+        return tuple(self._node.present.get(self.id, ()))
 
     def send(self, value: Any) -> None:
         """Send `value` to each connection of the user; as `Member.send`."""
-        self._node.run(self._send, frame_of(value))
+        frame_of(value)  # what cannot be sent is the caller's to know
+        self._node.run(self._send, value)
 
-    def _send(self, frame: bytes) -> None:
-        for member in self.members:
-            member._send(frame)
+    def _send(self, value: Any) -> None:
+        for session in self.sessions:
+            session.tell(value)
 
     def disconnect(self, code: int = NORMAL.code, reason: str = "") -> None:
         """End every connection of the user; as `Member.close`."""
         self._node.run(self._disconnect, Disconnect.given(code, reason))
 
     def _disconnect(self, disconnect: Disconnect) -> None:
-        for member in self.members:
-            member.hang_up(disconnect)
+        for session in self.sessions:
+            session.hang_up(disconnect)

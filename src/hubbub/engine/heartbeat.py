@@ -7,6 +7,7 @@ between a ping and its check there are always as many turns of the loop as there
 
 from __future__ import annotations
 
+import random
 from typing import Protocol
 
 from hubbub.contracts import Clock, Timer
@@ -47,10 +48,14 @@ class Heartbeat:
     def __len__(self) -> int:
         return self._count
 
-    def add(self, peer: Peer) -> None:
-        """Start asking `peer`, which counts as heard until its first ping."""
+    def add(self, peer: Peer, spread: bool = False) -> None:
+        """Start asking `peer`, which counts as heard until its first ping.
+
+        That is a whole interval away; with `spread` half to a whole one, at random.
+        """
+        early = random.randrange(self.STEPS // 2) if spread else 0
         # The slot just passed: its turn is a whole interval away.
-        peer.slot = (self._step - 1) % self.STEPS
+        peer.slot = (self._step - 1 - early) % self.STEPS
         self._ring[peer.slot].add(peer)
         self._count += 1
         if self._timer is None:

@@ -6,34 +6,12 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from hubbub.engine.handles import RoomHandle
-    from hubbub.engine.member import Member
-    from hubbub.model import Disconnect
+from typing import Any
 
 log = logging.getLogger("hubbub")
 
 SLOW_CALL = 0.1
 """Seconds a synchronous hook may hold up every connection before the log says so."""
-
-
-class Join(NamedTuple):
-    """`member` has joined: it gets what is broadcast from here on."""
-
-    member: Member
-    room: RoomHandle
-    user: Any
-
-
-class Leave(NamedTuple):
-    """`member` has left, and why: its own close, a lost connection, ours."""
-
-    member: Member
-    room: RoomHandle
-    user: Any
-    disconnect: Disconnect
 
 
 Hook = Callable[[Any], Awaitable[None] | None]
@@ -43,7 +21,7 @@ class Hooks:
     """Calls hooks in the order they were given, and outlives whatever they do.
 
     A synchronous hook runs at once; an asynchronous one in a task, after those that were begun
-    for the same member before. What one raises (SystemExit too) ends in the log, not in the
+    for the same subject before. What one raises (SystemExit too) ends in the log, not in the
     loop, the connection or the next hook.
     """
 
@@ -52,10 +30,11 @@ class Hooks:
         self._running: dict[object, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
-        """How many members have hooks running."""
+        """Of how many subjects hooks are running."""
         return len(self._running)
 
-    def call(self, hooks: list[Hook], event: Join | Leave) -> None:
+    def call(self, hooks: list[Hook], event: Any, subject: object) -> None:
+        """Call each with `event`, which is about `subject`: the order holds for one subject."""
         for hook in hooks:
             began = self._now()
             try:
@@ -67,7 +46,7 @@ class Hooks:
             if (took := self._now() - began) > SLOW_CALL:
                 log.warning("hook %s held up every connection for %.1f s", _name(hook), took)
             if inspect.isawaitable(pending):
-                self._start(hook, pending, event.member)
+                self._start(hook, pending, subject)
 
     async def settle(self) -> None:
         """Wait for every hook that runs. Cancelled, it leaves them running."""

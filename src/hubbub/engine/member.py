@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.inbox import Inbox
 from hubbub.engine.session import Session
-from hubbub.model import NORMAL, TEXT_ONLY, Disconnect
-from hubbub.wire.encode import frame_of
+from hubbub.model import NORMAL, TEXT_ONLY, Disconnect, Publication
+from hubbub.wire.encode import frame_of, to_json
 from hubbub.wire.frames import text_frame
 
 if TYPE_CHECKING:
     from hubbub.contracts import Sink
+    from hubbub.engine.audience import Audience
     from hubbub.engine.handles import RoomHandle
     from hubbub.engine.node import Node
 
@@ -24,11 +25,12 @@ class Member(Session):
     at a time, and ends when the client is gone; then `disconnect` says how, None before.
     """
 
-    __slots__ = ("_inbox", "room")
+    __slots__ = ("_inbox", "audiences", "room")
 
     def __init__(self, node: Node, sink: Sink, user: Any, room: RoomHandle) -> None:
         super().__init__(node, sink, user)
         self.room = room
+        self.audiences: tuple[Audience, ...] = ()
         self._inbox: Inbox | None = None
 
     def __repr__(self) -> str:
@@ -46,8 +48,14 @@ class Member(Session):
 
     def _send(self, frame: bytes) -> None:
         if self.disconnect is None:
-            for room in self.rooms:
-                room.deliver_to(self, frame)
+            for audience in self.audiences:
+                audience.deliver_to(self, frame)
+
+    def tell(self, value: Any) -> None:
+        self._send(frame_of(value))
+
+    def leave(self) -> None:
+        self.node.leave(self)
 
     def close(self, code: int = NORMAL.code, reason: str = "") -> None:
         """Take this member out of its room and end its connection, after what it was sent.
@@ -90,13 +98,19 @@ class TextDoor(Member):
     __slots__ = ()
 
     def received(self, messages: list[str | bytes]) -> None:
-        for room in self.rooms:
-            before = f"Room {room.name}: ".encode()
+        for audience in self.audiences:
+            room = audience.room
+            beginning = f"Room {room.name}: "
+            before = beginning.encode()
             frames = []
             for message in messages:
                 if type(message) is not str:
                     break
                 frames.append(text_frame(before + message.encode()))
-            room.deliver_all(frames)
+            if room.only_plain:
+                audience.deliver_all(frames)
+            else:
+                for message in messages[: len(frames)]:
+                    room.advance(Publication(to_json(f"{beginning}{message!s}")))
             if len(frames) < len(messages):
                 self.hang_up(TEXT_ONLY)

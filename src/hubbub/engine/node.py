@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from threading import get_ident
-from typing import Any, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from hubbub.contracts import Clock
+from hubbub.contracts import Clock, Timer
 from hubbub.engine.clock import LoopClock
+from hubbub.engine.events import Call, Disconnected, Gate, Join, Leave, Message
 from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.heartbeat import Heartbeat
-from hubbub.engine.hooks import Hook, Hooks, Join, Leave
-from hubbub.engine.member import Member
+from hubbub.engine.hooks import Hook, Hooks
+from hubbub.engine.once import Once
+from hubbub.engine.presence import Presence
 from hubbub.engine.room import Room
-from hubbub.engine.session import Session
+from hubbub.engine.rules import Rule, Rules
+from hubbub.engine.stream import Stream, Streams
 from hubbub.engine.tick import Tick
-from hubbub.errors import ConfigurationError
-from hubbub.model import RESTART, Disconnect, user_id
+from hubbub.errors import ConfigurationError, Unrecoverable
+from hubbub.model import (
+    RESTART,
+    ClientInfo,
+    Disconnect,
+    Draft,
+    History,
+    Position,
+    Publication,
+    user_id,
+)
 from hubbub.settings import Settings
 
+if TYPE_CHECKING:
+    from hubbub.engine.audience import Audience
+    from hubbub.engine.client import Client
+    from hubbub.engine.member import Member
+    from hubbub.engine.session import Session
+    from hubbub.engine.subscription import Subscription
+
 Ts = TypeVarTuple("Ts")
+T = TypeVar("T")
+
+SWEEP_S = 1.0
+"""Seconds between two steps of dropping what rooms have remembered long enough."""
 
 
 class Node:
@@ -28,22 +51,35 @@ class Node:
 
     It lives on one event loop, the first that uses it, and moves to another only when nobody
     is connected. `live` holds the rooms with someone in them, `present` the sessions of each
-    user that is here; both are empty when nobody is.
+    user that is here, `clients` the Centrifuge connections by id; all are empty when nobody is.
+    `streams` outlive them: what rooms remember.
     """
 
     loop: asyncio.AbstractEventLoop
     clock: Clock
     heartbeat: Heartbeat
+    client_heartbeat: Heartbeat
     hooks: Hooks
-    _tick: Tick
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.rules = Rules(settings)
+        self.streams = Streams(settings.history_meta_ttl)
+        self.once = Once()
         self.live: dict[str, Room] = {}
         self.present: dict[str, dict[Session, None]] = {}
+        self.clients: dict[str, Client] = {}
         self.thread = 0  # of the loop; 0 while there is none
+        self.gate: Gate | None = None
+        self.calls: dict[str, Callable[[Call[Any]], Awaitable[bytes]]] = {}
+        self.on_message: Callable[[Message], Awaitable[None]] | None = None
         self.join_hooks: list[Hook] = []
         self.leave_hooks: list[Hook] = []
+        self.disconnect_hooks: list[Hook] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweep: Timer | None = None
+
+    # Whose loop it runs on.
 
     def bind(self, clock: Clock | None = None) -> None:
         """Live on the running loop, by its clock or by `clock`.
@@ -53,21 +89,27 @@ class Node:
         loop = asyncio.get_running_loop()
         if self.thread and self.loop is loop and clock is None:
             return
-        if self.live and not self.loop.is_closed():
+        if (self.live or self.clients) and not self.loop.is_closed():
             raise ConfigurationError(
                 "this hub has members on another event loop; use one hub per loop (in tests: "
                 "`with TestClient(app) as client`, or hubbub.testing)"
             )
         self.live.clear()
         self.present.clear()
+        self.clients.clear()
         self.loop = loop
         self.thread = get_ident()
-        self.clock = clock or LoopClock(loop)
-        self.heartbeat = Heartbeat(
-            self.clock, self.settings.ping_interval, self.settings.ping_timeout
+        self.clock = LoopClock(loop) if clock is None else clock
+        settings = self.settings
+        self.heartbeat = Heartbeat(self.clock, settings.ping_interval, settings.ping_timeout)
+        self.client_heartbeat = Heartbeat(
+            self.clock, settings.client_ping_interval, settings.client_pong_timeout
         )
         self.hooks = Hooks(self.clock.now)
         self._tick = Tick(loop)
+        self._stop_sweep()
+        if len(self.streams):
+            self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
 
     def run(self, call: Callable[[*Ts], object], *args: *Ts) -> None:
         """Call now on the loop's thread, soon from another, and not at all without a loop."""
@@ -75,6 +117,26 @@ class Node:
             call(*args)
         elif self.thread and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(call, *args)
+
+    async def on_loop(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
+        """What `call` returns on the loop's thread; raises what it raises."""
+        if not self.thread or self.loop.is_closed():
+            self.bind()
+        if get_ident() == self.thread:
+            return call(*args)
+
+        async def there() -> T:
+            return call(*args)
+
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.loop))
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work`, which raises nothing, in a task that a stop waits for."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Names to values.
 
     def room(self, name: str) -> RoomHandle:
         """A handle on the room called `name`; cheap, and never fails."""
@@ -85,51 +147,208 @@ class Node:
         """A handle on every connection of a user, given by id or as what was passed to join."""
         return UserHandle(self, user_id(id) or "")
 
-    def users_of(self, members: Iterable[Member]) -> list[Any]:
+    def users_of(self, members: Iterable[Member | Subscription]) -> list[Any]:
         """The users of `members`, each once, in order; members without one are left out."""
         seen = {user_id(member.user): member.user for member in members}
         seen.pop(None, None)
         return list(seen.values())
 
-    def enter(self, session: Session, name: str) -> None:
-        """Put `session` into the room: it gets what is broadcast from here on."""
-        room = self.live.get(name)
-        if room is None:
-            room = self.live[name] = Room(RoomHandle(self, name), self._tick)
-        room.add(session)
-        # Most are in one room only, and share the tuple that says so.
-        session.rooms = session.rooms + room.alone if session.rooms else room.alone
+    # Coming and going.
+
+    def arrive(self, session: Session) -> None:
+        """`session` is somebody's from here on."""
         id = user_id(session.user)
         if id is not None:
             self.present.setdefault(id, {})[session] = None
-        if self.join_hooks and isinstance(session, Member):
-            self.hooks.call(self.join_hooks, Join(session, session.room, session.user))
 
-    def leave(self, session: Session) -> None:
-        """Take `session` out of all its rooms. Does nothing the second time."""
-        rooms, session.rooms = session.rooms, ()
-        for room in rooms:
-            room.discard(session)
-            if not room.members:
-                self.live.pop(room.name, None)
-                room.alone = ()  # a cycle: rooms that come and go are not the collector's work
+    def depart(self, session: Session) -> None:
         id = user_id(session.user)
         if id is not None and (sessions := self.present.get(id)) is not None:
             sessions.pop(session, None)
             if not sessions:
                 del self.present[id]
-        if rooms and self.leave_hooks and isinstance(session, Member):
-            why = session.disconnect or Disconnect(1000, "")
-            self.hooks.call(self.leave_hooks, Leave(session, session.room, session.user, why))
+
+    def enter(self, member: Member, name: str) -> None:
+        """Put `member` into the room: it gets what is broadcast from here on."""
+        room = self.open(name)
+        room.plain.add(member, member)
+        if len(room.plain.members) == 1:
+            room.changed(room.plain)
+        # Most are in one room only, and share the tuple that says so.
+        alone = room.alone
+        member.audiences = member.audiences + alone if member.audiences else alone
+        self.arrive(member)
+        if self.join_hooks:
+            self.hooks.call(self.join_hooks, Join(member, member.room, member.user), member)
+
+    def leave(self, member: Member) -> None:
+        """Take `member` out of all its rooms. Does nothing the second time."""
+        audiences, member.audiences = member.audiences, ()
+        for audience in audiences:
+            self._take_out(audience, member)
+        self.depart(member)
+        if audiences and self.leave_hooks:
+            why = member.disconnect or Disconnect(1000, "")
+            event = Leave(member, member.room, member.user, why)
+            self.hooks.call(self.leave_hooks, event, member)
+
+    def subscribe(self, subscription: Subscription, presence: bool) -> None:
+        """Put a client into the room of `subscription`, whose audience is one of that room's."""
+        audience, client = subscription.audience, subscription.client
+        room = audience.room
+        audience.add(client, subscription)
+        if len(audience.members) == 1:
+            room.changed(audience)
+        if presence:
+            if room.presence is None:
+                room.presence = Presence()
+            room.presence.add(subscription.info)
+        if self.join_hooks:
+            event = Join(subscription, room.handle, client.user, subscription.params)
+            self.hooks.call(self.join_hooks, event, subscription)
+
+    def unsubscribe(self, subscription: Subscription, why: Disconnect) -> None:
+        """Take a client out of the room of `subscription`."""
+        audience, client = subscription.audience, subscription.client
+        room = audience.room
+        if room.presence is not None:
+            room.presence.discard(client.id)
+        self._take_out(audience, client)
+        hooks = [*subscription.rule.on_leave, *self.leave_hooks]
+        if hooks:
+            event = Leave(subscription, room.handle, client.user, why, subscription.params)
+            self.hooks.call(hooks, event, subscription)
+
+    def _take_out(self, audience: Audience, session: Session) -> None:
+        room = audience.room
+        audience.discard(session)
+        if not audience.members:
+            room.changed(audience)
+            if not room.audiences:
+                self.live.pop(room.name, None)
+                room.close()
+                self.streams.close(room.name)
+
+    def disconnected(self, client: Client, why: Disconnect) -> None:
+        """A Centrifuge client is gone, and in no room any more."""
+        if self.clients.pop(client.id, None) is not None:
+            self.depart(client)
+            if self.disconnect_hooks:
+                event = Disconnected(client, client.user, why)
+                self.hooks.call(self.disconnect_hooks, event, client)
+
+    # Rooms and what they remember.
+
+    def open(self, name: str) -> Room:
+        """The live room called `name`; somebody has to be put into it."""
+        room = self.live.get(name)
+        if room is None:
+            stream = self._kept(name, self.rules.find(name))
+            room = self.live[name] = Room(RoomHandle(self, name), self._tick, stream)
+        return room
+
+    def _kept(self, name: str, rule: Rule | None) -> Stream | None:
+        """The stream of a room that has one, from here on kept."""
+        if rule is None or not rule.options.history_size:
+            return None
+        stream = self.streams.open(
+            name, rule.options.history_size, rule.options.history_ttl, self.clock.now()
+        )
+        if self._sweep is None:
+            self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
+        return stream
+
+    def stream(self, name: str, rule: Rule) -> Stream:
+        """What the room remembers, to look at; only for a rule with a history."""
+        now = self.clock.now()
+        stream = self.streams.get(name)
+        if stream is None:
+            return self.streams.begin(rule.options.history_size, rule.options.history_ttl, now)
+        stream.expire(now)
+        return stream
+
+    def publish(self, name: str, draft: Draft) -> Position | None:
+        """Store and deliver `draft`; its position, or None where the room stores nothing."""
+        room = self.live.get(name)
+        rule = self.rules.find(name)
+        stream = None
+        if draft.history:
+            stream = self._kept(name, rule) if room is None else room.stream
+        now = self.clock.now()
+        if draft.key:
+            done = self.once.find(name, draft.key, now)
+            if done is not None:
+                return done[0]
+        publication = Publication(draft.data, 0, draft.info, draft.tags)
+        position = None
+        if stream is not None:
+            if draft.version and not stream.renew(draft.version_epoch, draft.version):
+                return stream.position
+            stream.append(publication, now)
+            position = stream.position
+        if draft.key:
+            self.once.remember(name, draft.key, position, now)
+        if room is not None:
+            room.advance(publication)
+        return position
+
+    def history_of(
+        self, name: str, limit: int, since: Position | None, before: Position | None
+    ) -> History:
+        rule = self.rules.find(name)
+        if rule is None or not rule.options.history_size:
+            return History([], Position(0, ""))
+        stream = self.stream(name, rule)
+        asked = since or before
+        if asked is not None and asked.epoch not in ("", stream.epoch):
+            raise Unrecoverable(f"the history of {name!r} has begun anew: read it from the start")
+        if since is not None:
+            return History(stream.after(since.offset, limit), stream.position)
+        end = stream.offset + 1 if before is None else before.offset
+        return History(stream.before(end, limit)[::-1], stream.position)
+
+    def presence_of(self, name: str) -> list[ClientInfo]:
+        room = self.live.get(name)
+        if room is None or room.presence is None:
+            return []
+        return list(room.presence.clients.values())
+
+    def presence_stats(self, name: str) -> tuple[int, int]:
+        """Connections and users that are in the room and counted."""
+        room = self.live.get(name)
+        if room is None or room.presence is None:
+            return 0, 0
+        return room.presence.num_clients, room.presence.num_users
+
+    def _sweep_streams(self) -> None:
+        self._sweep = None
+        self.streams.sweep(self.clock.now(), self.live)
+        if len(self.streams):
+            self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
+
+    def _stop_sweep(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+
+    # The end.
 
     async def stop(self) -> None:
         """Tell every member to come back later, and wait for the hooks, within a bound."""
+        for client in list(self.clients.values()):
+            client.hang_up(RESTART)
         for room in list(self.live.values()):
-            for member in list(room.members):
+            for member in list(room):
                 member.hang_up(RESTART)
         try:
             async with asyncio.timeout(self.settings.close_seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
                 await self.hooks.settle()
         except TimeoutError:
             self.hooks.cancel()
+            for task in self._tasks:
+                task.cancel()
         self.heartbeat.stop()
+        self.client_heartbeat.stop()
+        self._stop_sweep()

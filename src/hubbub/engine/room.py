@@ -1,135 +1,137 @@
-"""A room: who is in it, and the one way in for what they are to get.
+"""A room: who is in it, what it remembers, and the one way in for what its members are to get.
 
-A publication is framed before it comes here. `deliver` only remembers it; once a turn of the
-event loop `flush` joins what was remembered and hands the same bytes to each member. That loop
-holds no await, no task and no branch per member: a member that is behind has changed what its
-`write` is (`Session`), and one that gets something else than the others is taken out of the
-loop before it starts.
+However a publication came to be (made here, heard from elsewhere, read from a log to fill a
+hole), it enters by `advance`, which delivers the next offset, holds what is ahead and ignores
+what is behind. That members see one order, without hole or repeat, is a property of that method.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from hubbub.engine.audience import Audience, Kind
+from hubbub.engine.codec import BARE
+from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
 
 if TYPE_CHECKING:
     from hubbub.engine.handles import RoomHandle
+    from hubbub.engine.member import Member
+    from hubbub.engine.presence import Presence
     from hubbub.engine.session import Session
+    from hubbub.engine.stream import Stream
+    from hubbub.engine.subscription import Subscription
+    from hubbub.engine.tags import Predicate
     from hubbub.engine.tick import Tick
 
-log = logging.getLogger("hubbub")
-
-Write = Callable[[bytes], object]
+_PLAIN = Kind(BARE)
 
 
 class Room:
-    """The members that are in one room of this node now, and the frames of this turn.
+    """The members that are in one room of this node now.
 
-    While `pending` holds something the room is due for a flush.
-
+    `plain` are those who get what is said as it is; `audiences` all that have members, those of
+    one codec side by side. `only_plain` says that there are no others than `plain`; `alone` is
+    `plain` as a tuple, shared by all who are in this room alone.
     All of it belongs to the loop's thread.
     """
 
-    __slots__ = ("_edits", "_tick", "_writes", "alone", "handle", "members", "name", "pending")
+    __slots__ = (
+        "_held",
+        "_tick",
+        "alone",
+        "audiences",
+        "expected",
+        "handle",
+        "name",
+        "only_plain",
+        "plain",
+        "presence",
+        "stream",
+    )
 
-    def __init__(self, handle: RoomHandle, tick: Tick) -> None:
+    def __init__(self, handle: RoomHandle, tick: Tick, stream: Stream | None = None) -> None:
         self.name = handle.name
         self.handle = handle
-        self.alone: tuple[Room, ...] = (self,)
-        self.members: dict[Session, None] = {}  # a set in the order of joining
+        self.stream = stream
+        self.presence: Presence | None = None
+        self.expected = stream.offset + 1 if stream is not None else 1
+        self.plain = Audience(self, _PLAIN, tick)
+        self.alone: tuple[Audience, ...] = (self.plain,)
+        self.audiences: tuple[Audience, ...] = ()
+        self.only_plain = True
+        self._held: dict[int, Publication] = {}
         self._tick = tick
-        self.pending: list[bytes] = []
-        # (position in pending, member, frame): that member alone gets the frame there, or with
-        # None does not get the pending frame there.
-        self._edits: list[tuple[int, Session, bytes | None]] = []
-        self._writes: list[Write] | None = None
 
-    def add(self, member: Session) -> None:
-        """From here on `member` gets what is delivered, and nothing from before."""
-        self.flush()
-        self.members[member] = None
-        self._writes = None
+    def __len__(self) -> int:
+        return sum(len(audience.members) for audience in self.audiences)
 
-    def discard(self, member: Session) -> None:
-        """What was delivered before still reaches `member`; nothing after does."""
-        self.flush()
-        self.members.pop(member, None)
-        self._writes = None
+    def __iter__(self) -> Iterator[Member | Subscription]:
+        for audience in self.audiences:
+            yield from audience.members.values()
 
-    def rewire(self) -> None:
-        """A member's `write` has changed."""
-        self._writes = None
+    def audience(self, kind: Kind, accepts: Predicate | None = None) -> Audience:
+        """The members of `kind`, which are nobody yet where it is new."""
+        for audience in self.audiences:
+            if audience.kind == kind:
+                return audience
+        return self.plain if kind == _PLAIN else Audience(self, kind, self._tick, accepts)
 
-    def deliver(self, frame: bytes, exclude: Session | None = None) -> None:
-        """Give `frame` to every member at the end of this turn of the loop."""
-        pending = self.pending
-        if not pending and not self._edits:
-            self._tick.mark(self)
-        if exclude is not None:
-            self._edits.append((len(pending), exclude, None))
-        pending.append(frame)
+    def changed(self, audience: Audience) -> None:
+        """`audience` has got its first member, or lost its last."""
+        others = [one for one in self.audiences if one is not audience]
+        if audience.members:
+            others.append(audience)
+        self.audiences = tuple(sorted(others, key=lambda one: id(one.kind.codec)))
+        self.only_plain = self.audiences == self.alone
 
-    def deliver_all(self, frames: list[bytes]) -> None:
-        """Give all of `frames` to every member at the end of this turn of the loop."""
-        if not self.pending and not self._edits:
-            self._tick.mark(self)
-        self.pending += frames
+    def close(self) -> None:
+        """Nobody is in it: undo the circles, which would be the collector's work."""
+        self.alone = ()
+        del self.plain
 
-    def deliver_to(self, member: Session, frame: bytes) -> None:
-        """Give `frame` to `member` alone, in order with what the room delivers."""
-        if self.pending or self._edits:
-            self._edits.append((len(self.pending), member, frame))
-        else:
-            member.write(frame)
+    def advance(self, publication: Publication) -> bool:
+        """Deliver `publication` if it is the next, and what was held for it.
 
-    def flush(self) -> None:
-        """Write what this turn delivered."""
-        pending = self.pending
-        if not pending and not self._edits:
-            return
-        writes = self._writes
-        if self._edits:
-            writes = self._write_edited()
-        elif writes is None:
-            writes = self._writes = [member.write for member in self.members]
-        if pending:
-            self.pending = []
-            write_all(writes, pending[0] if len(pending) == 1 else b"".join(pending))
+        One that is behind is ignored; one without an offset is not counted. False where
+        something before it is missing: then it is held, until what is missing has come in.
+        """
+        offset = publication.offset
+        if offset:
+            if offset != self.expected:
+                if offset > self.expected:
+                    self._held[offset] = publication
+                return offset < self.expected
+            self.expected = offset + 1
+        self._deliver(publication)
+        while self._held and (held := self._held.pop(self.expected, None)) is not None:
+            self.expected += 1
+            self._deliver(held)
+        return True
 
-    def _write_edited(self) -> list[Write]:
-        """Write to the members that get something of their own; return the others' writes."""
-        edits, self._edits = self._edits, []
-        own: dict[Session, list[tuple[int, bytes | None]]] = {}
-        for position, member, frame in edits:
-            own.setdefault(member, []).append((position, frame))
-        for member, changes in own.items():
-            if member in self.members:
-                write_all([member.write], b"".join(_edit(self.pending, changes)))
-        return [member.write for member in self.members if member not in own]
+    def _deliver(self, publication: Publication) -> None:
+        codec, frame = None, b""
+        for audience in self.audiences:
+            accepts = audience.accepts
+            if accepts is not None and not accepts(publication.tags):
+                continue
+            if audience.kind.codec is not codec:
+                codec = audience.kind.codec
+                frame = codec.publication(audience.head, publication)
+            audience.deliver(frame)
 
+    def broadcast(self, frame: bytes, data: bytes | None, exclude: Session | None) -> None:
+        """Deliver what is in no log: `frame` to plain members, `data` (JSON) to the others.
 
-def _edit(frames: list[bytes], changes: Iterable[tuple[int, bytes | None]]) -> list[bytes]:
-    """`frames` with `changes` (positions rising): a frame is put in there, None takes one out."""
-    edited: list[bytes] = []
-    done = 0
-    for position, frame in changes:
-        edited += frames[done:position]
-        done = max(done, position)
-        if frame is None:
-            done = position + 1
-        else:
-            edited.append(frame)
-    return edited + frames[done:]
-
-
-def write_all(writes: Iterable[Write], data: bytes) -> None:
-    """Hand `data` to each of `writes`. If a sink raises, which it must not, the rest get it."""
-    rest = iter(writes)
-    while True:
-        try:
-            for write in rest:
-                write(data)
-            return
-        except Exception:
-            log.exception("a sink raised; its member missed %d bytes", len(data))
+        Without `data` it is something that JSON has no words for, and who is spoken to in JSON
+        is disconnected, as the protocol has it (protocol.md section 10.2, 3506).
+        """
+        for audience in self.audiences:
+            if audience is self.plain:
+                audience.deliver(frame, exclude)
+            elif data is not None:
+                codec = audience.kind.codec
+                audience.deliver(codec.publication(audience.head, Publication(data)), exclude)
+            else:
+                for session in list(audience.members):
+                    session.hang_up(INAPPROPRIATE_PROTOCOL)

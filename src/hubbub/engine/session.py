@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.outbox import Outbox
@@ -10,8 +10,8 @@ from hubbub.model import SLOW, Disconnect
 
 if TYPE_CHECKING:
     from hubbub.contracts import Sink, Timer
+    from hubbub.engine.audience import Audience
     from hubbub.engine.node import Node
-    from hubbub.engine.room import Room
 
 
 class Session:
@@ -21,17 +21,29 @@ class Session:
     that whoever writes need not ask. `disconnect` says how the connection ended, once it has.
     """
 
-    __slots__ = ("_deadline", "_outbox", "disconnect", "node", "rooms", "sink", "user", "write")
+    __slots__ = ("_deadline", "_outbox", "disconnect", "node", "sink", "user", "write")
 
     def __init__(self, node: Node, sink: Sink, user: Any = None) -> None:
         self.node = node
         self.sink = sink
         self.user = user
-        self.rooms: tuple[Room, ...] = ()
         self.disconnect: Disconnect | None = None
         self.write: Callable[[bytes], object] = sink.write
         self._outbox: Outbox | None = None
         self._deadline: Timer | None = None
+
+    @property
+    def audiences(self) -> Iterable[Audience]:
+        """Every audience that this session is in."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Be in no room; `disconnect` says why."""
+        raise NotImplementedError
+
+    def tell(self, value: Any) -> None:
+        """Send `value` to the connection, whatever rooms it is in."""
+        raise NotImplementedError
 
     # What the transport tells (contracts.Receiver).
 
@@ -52,8 +64,8 @@ class Session:
         """Leave every room, and leave the connection to others after what was already written."""
         if self.disconnect is not None:
             return
-        for room in self.rooms:
-            room.flush()
+        for audience in self.audiences:
+            audience.flush()
         waiting = b"" if self._outbox is None else self._outbox.take()
         self._end(disconnect)
         if waiting:
@@ -86,8 +98,8 @@ class Session:
 
     def _rewire(self, write: Callable[[bytes], object]) -> None:
         self.write = write
-        for room in self.rooms:
-            room.rewire()
+        for audience in self.audiences:
+            audience.rewire()
 
     def _cut(self) -> None:
         """The peer is too far behind: what waits for it is worth nothing, tell it to come back."""
@@ -97,5 +109,5 @@ class Session:
 
     def _end(self, disconnect: Disconnect) -> None:
         self.disconnect = disconnect
-        self.node.leave(self)
+        self.leave()
         self._keep_up()

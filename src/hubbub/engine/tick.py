@@ -1,4 +1,4 @@
-"""One flush a turn of the event loop, for all rooms of the node."""
+"""One flush a turn of the event loop, for all audiences of the node."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from hubbub.engine.room import Room
+    from hubbub.engine.audience import Audience
 
 
 class Tick:
-    """The rooms that got something in this turn."""
+    """The audiences that got something in this turn."""
 
-    __slots__ = ("_loop", "_rooms")
+    __slots__ = ("_loop", "_audiences")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
-        self._rooms: list[Room] = []
+        self._audiences: list[Audience] = []
 
-    def mark(self, room: Room) -> None:
-        """Flush `room` at the end of this turn; once for all that it gets until then."""
-        rooms = self._rooms
-        if not rooms:
+    def mark(self, audience: Audience) -> None:
+        """Flush `audience` at the end of this turn; once for all that it gets until then."""
+        audiences = self._audiences
+        if not audiences:
             self._loop.call_soon(self._flush)
-        rooms.append(room)
+        audiences.append(audience)
 
     def _flush(self) -> None:
-        rooms, self._rooms = self._rooms, []
-        for room in rooms:
-            room.flush()
+        audiences, self._audiences = self._audiences, []
+        for audience in audiences:
+            audience.flush()

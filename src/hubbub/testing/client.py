@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -45,11 +46,15 @@ class FakeClock:
 
     def __init__(self, now: float = 0.0) -> None:
         self._now = now
+        self._began = time.time()
         self._timers: list[tuple[float, int, FakeTimer]] = []
         self._order = itertools.count()
 
     def now(self) -> float:
         return self._now
+
+    def time(self) -> float:
+        return self._began + self._now
 
     def call_later(self, delay: float, call: Callable[[], None]) -> Timer:
         timer = FakeTimer(call)

@@ -38,6 +38,9 @@ class RecordingSink:
     def resume_reading(self) -> None:
         self.reading = True
 
+    def stalled(self) -> bool:
+        return False
+
     def take(self) -> bytes:
         """Everything written since the last call."""
         data = b"".join(self.frames)

@@ -105,6 +105,9 @@ class AsgiConnection:
     def resume_reading(self) -> None:
         self._readable.set()
 
+    def stalled(self) -> bool:
+        return False  # the server's to know: here messages are whole
+
     # The two tasks.
 
     async def _read(self) -> None:

@@ -223,8 +223,11 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     # What a hub does.
 
-    def attach(self, receiver: Receiver, settings: Settings, heartbeat: Heartbeat) -> None:
-        """Give the connection to `receiver`: its messages from here on, its limits, its pings."""
+    def attach(self, receiver: Receiver, settings: Settings, heartbeat: Heartbeat | None) -> None:
+        """Give the connection to `receiver`: its messages from here on, its limits, its pings.
+
+        Without a heartbeat `receiver` looks after the peer itself.
+        """
         if self._closing:
             receiver.lost(Disconnect(VANISHED.code, "connection lost"))
             return
@@ -274,18 +277,20 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
+    def stalled(self) -> bool:
+        parser = self._parser
+        parser.control_frames = 0
+        before, self._stalled = self._stalled, parser.unfinished
+        # Where we do not read, the rest of the message may well be there.
+        return 0 < parser.unfinished == before and self.transport.is_reading()
+
     # What the heartbeat asks (engine.heartbeat.Peer).
 
     def ping(self) -> None:
         self.heard = False
-        parser = self._parser
-        parser.control_frames = 0
-        # Where we do not read, the rest of the message may well be there.
-        if 0 < parser.unfinished == self._stalled and self.transport.is_reading():
+        if self.stalled():
             self.hang_up(STALLED)
-            return
-        self._stalled = parser.unfinished
-        if not self._closing:
+        elif not self._closing:
             self.write(PING)
 
     def check(self) -> None:
@@ -357,11 +362,12 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
         if self._close_timer is None:
             self._close_timer = self.loop.call_later(self._close_seconds, self.transport.abort)
 
-    def _beat_with(self, heartbeat: Heartbeat) -> None:
+    def _beat_with(self, heartbeat: Heartbeat | None) -> None:
         if self._heartbeat is not None:
             self._heartbeat.discard(self)
         self._heartbeat = heartbeat
-        heartbeat.add(self)
+        if heartbeat is not None:
+            heartbeat.add(self)
 
 
 _: type[Sink] = WebSocketProtocol

@@ -18,6 +18,17 @@ def _plain(value: Any) -> Any:
 
 
 _encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
+from_json = msgspec.json.decode
+
+
+def to_json(value: Any) -> bytes:
+    """`value` as JSON, in one line.
+
+    Raises TypeError for a value that JSON cannot hold, RecursionError for one that holds itself,
+    and UnicodeEncodeError for a string that is no Unicode (a lone surrogate).
+    """
+    data = _encode_json(value)
+    return msgspec.json.format(data, indent=-1) if b"\n" in data else data
 
 
 def frame_of(value: Any) -> bytes:

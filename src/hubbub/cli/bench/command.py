@@ -37,8 +37,12 @@ def bench(
         str, typer.Option(help=f"How the server wants to be spoken to: {', '.join(DIALECTS)}.")
     ] = "plain",
     expect: Annotated[
-        str, typer.Option(help="What everyone in a room receives for a text sent there.")
-    ] = CONTRACT,
+        str | None,
+        typer.Option(
+            help="What everyone in a room receives for a text sent there.",
+            show_default=f"{CONTRACT}; in other dialects, what theirs says",
+        ),
+    ] = None,
     deadline: Annotated[
         float, typer.Option(min=1, max=3600, help="Seconds that opening may take.")
     ] = 60.0,

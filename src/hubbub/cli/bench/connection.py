@@ -7,7 +7,7 @@ whatever is not a plain message. The fast way is in `load.py`.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,8 @@ class Room:
     sent: int = 0
     """Messages since the counts were last set to zero."""
     beginning: bytes = b""
-    """How each frame begins that its members receive, up to what differs between messages."""
+    """How each frame begins that its members receive, up to what differs between messages; where
+    messages are numbered, how each line of such a frame does, up to the text."""
 
 
 @dataclass(eq=False, slots=True)
@@ -70,13 +71,26 @@ class Connection:
         sock.setblocking(False)
         return cls(target, room, sock)
 
+    def enter(self) -> None:
+        """Ask to be let into the room, once the connection is a WebSocket."""
+        self.joined = not self.target.dialect.joined
+
+    def speech(self, text: bytes, most: int) -> Callable[[int], bytes]:
+        """What gives the bytes that say `text` so many times, up to `most`."""
+        frame = frames.client_frame(frames.TEXT, self.target.payload(text))
+        return [frame * count for count in range(most + 1)].__getitem__
+
+    def owed(self) -> int:
+        """How much of what was said should have been acknowledged by now, and was not."""
+        return 0
+
     def say(self, text: bytes) -> None:
         """Send one message. A few hundred bytes always fit into an empty socket's buffer."""
         self.sock.send(frames.client_frame(frames.TEXT, self.target.payload(text)))
         self.room.sent += 1
 
     def receive(self) -> list[bytes]:
-        """Read once; return the whole frames that hold messages. `upgraded` and `joined` follow.
+        """Read once; return the messages, as whole frames. `upgraded` and `joined` follow.
 
         Raises ServerGone, or WrongMessage for what is no frame.
         """
@@ -94,30 +108,42 @@ class Connection:
                 return []
             data = data[end:]
             self.upgraded = True
-            self.joined = not self.target.dialect.joined
+            self.enter()
         return list(self.sift(data))
 
     def sift(self, data: bytes) -> Iterator[bytes]:
-        """Yield the frames of `data` that hold messages; answer the others; keep the tail."""
+        """Yield the messages of `data`; answer what else wants it; keep the tail."""
         at = 0
         while frame := frames.frame_at(data, at):
-            payload = data[frame.start : frame.end]
-            if frame.opcode == frames.PING:
-                self.sock.send(frames.client_frame(frames.PONG, payload))
-            elif frame.opcode == frames.CLOSE:
-                code, reason = int.from_bytes(payload[:2]), payload[2:].decode(errors="replace")
-                raise ServerGone(f"the server closed a connection: {code or 1005} {reason}".strip())
-            elif frame.opcode == frames.TEXT:
-                answer = self.target.answer(payload)
-                if answer is not None:
-                    self.sock.send(frames.client_frame(frames.TEXT, answer))
-                elif self.joined:
-                    yield data[at : frame.end]
-                elif payload.startswith(self.target.dialect.joined):
-                    self.joined = True
-                else:
-                    raise WrongMessage(f"before the room was joined: {payload[:100]!r}")
-            elif frame.opcode != frames.PONG:
-                raise WrongMessage(f"a frame that is no text: {data[at : frame.end][:100]!r}")
+            yield from self.take(frame.opcode, data[at : frame.end], frame.start - at)
             at = frame.end
         self.tail = data[at:]
+
+    def take(self, opcode: int, frame: bytes, start: int) -> list[bytes]:
+        """The messages of one frame, whose payload begins at `start`; what else it holds is
+        answered. Raises ServerGone if it is the last, WrongMessage if it has no place here.
+        """
+        payload = frame[start:]
+        if opcode == frames.TEXT:
+            return self.messages(frame, payload)
+        if opcode == frames.PING:
+            self.sock.send(frames.client_frame(frames.PONG, payload))
+        elif opcode == frames.CLOSE:
+            code, reason = int.from_bytes(payload[:2]), payload[2:].decode(errors="replace")
+            raise ServerGone(f"the server closed a connection: {code or 1005} {reason}".strip())
+        elif opcode != frames.PONG:
+            raise WrongMessage(f"a frame that is no text: {frame[:100]!r}")
+        return []
+
+    def messages(self, frame: bytes, payload: bytes) -> list[bytes]:
+        """The frame itself, if it is a message for people."""
+        answer = self.target.answer(payload)
+        if answer is not None:
+            self.sock.send(frames.client_frame(frames.TEXT, answer))
+        elif self.joined:
+            return [frame]
+        elif payload.startswith(self.target.dialect.joined):
+            self.joined = True
+        else:
+            raise WrongMessage(f"before the room was joined: {payload[:100]!r}")
+        return []

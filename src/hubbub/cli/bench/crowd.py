@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import select
 import socket
-import string
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hubbub.cli.bench.centrifuge import Subscriber
 from hubbub.cli.bench.connection import Address, Connection, Room
 from hubbub.cli.bench.errors import BenchError, ServerGone, WrongMessage
-from hubbub.cli.bench.result import STEP_S
+from hubbub.cli.bench.process import Usage
+from hubbub.cli.bench.result import STEP_S, Result
 from hubbub.cli.bench.shapes import Shape
 from hubbub.cli.bench.target import Target
+from hubbub.cli.bench.texts import FILLER, STAMP_DIGITS, VOICES, text_of
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of it, from 0 to 1."""
@@ -23,15 +25,6 @@ HANDSHAKES = 64
 
 SILENCE_S = 1.0
 """Seconds without any message after which no more is coming."""
-
-FILLER = b"all aboard "
-STAMP_DIGITS = 20
-VOICES = (string.ascii_letters + string.digits).encode()
-
-
-def text_of(voice: int, stamp: int = 0) -> bytes:
-    """32 bytes: a filler, the talker's letter, and nanoseconds or a number."""
-    return b"%s%c%0*d" % (FILLER, voice, STAMP_DIGITS, stamp)
 
 
 class Layout(NamedTuple):
@@ -50,12 +43,13 @@ class Crowd:
     def __init__(self, target: Target, shape: Shape, deadline: float, progress: Progress) -> None:
         if not hasattr(select, "epoll"):
             raise BenchError("the load generator needs Linux (epoll)")
-        if shape.rooms > 1 and "{room}" not in target.path:
+        if shape.rooms > 1 and not target.names_rooms:
             raise BenchError(f"{{room}} is missing in {target.path!r}: {shape.name} has several")
         if not 1 <= shape.talkers <= min(len(VOICES), shape.members):
             raise BenchError(f"{shape.name}: 1 to {len(VOICES)} talkers, all of them members")
         self._target, self._shape = target, shape
         self._deadline, self._progress = deadline, progress
+        self._kind = Subscriber if target.dialect.numbered else Connection
         width = len(str(shape.rooms))
         self.rooms = [Room(f"bench-{number:0{width}}") for number in range(shape.rooms)]
         self.by_fd: dict[int, Connection] = {}
@@ -96,7 +90,7 @@ class Crowd:
         self.connects_per_s = wanted / (time.monotonic() - started)
 
     def _open_one(self, address: Address, room: Room) -> Connection:
-        connection = Connection.open(self._target, address, room)
+        connection = self._kind.open(self._target, address, room)
         room.members.append(connection)
         self.by_fd[connection.sock.fileno()] = connection
         self.epoll.register(connection.sock.fileno(), select.EPOLLIN)
@@ -112,8 +106,20 @@ class Crowd:
         family, _, _, _, address = found[0]
         return family, address
 
-    def learn(self) -> Layout:
+    def result(self, usage: Usage) -> Result:
+        """What is known of the run when all are in."""
+        return Result(
+            shape=self._shape.name,
+            connections=self._shape.connections,
+            rooms=self._shape.rooms,
+            connects_per_s=self.connects_per_s,
+            usage=usage,
+        )
+
+    def learn(self) -> Layout | None:
         """Have one message heard by every member of every room, and learn the frame from it.
+
+        Where messages are numbered, and so not alike, there is nothing to learn: returns None.
 
         A server may answer the handshake before it has put the member into the room, so a probe
         that not everyone heard is followed by another. The last is heard by all, and since a room
@@ -139,7 +145,6 @@ class Crowd:
                         silent.discard(connection)
         for room in self.rooms:
             room.sent = 0
-        assert self._layout is not None  # somebody heard something, or we would still be waiting
         return self._layout
 
     def _probe_in(self, frame: bytes, room: Room, last: int) -> int:
@@ -152,6 +157,8 @@ class Crowd:
         if not 0 < number <= last or body not in frame:
             expected = self._target.body(room.name, text_of(VOICES[0], last))
             raise WrongMessage(f"expected {expected!r} in {room.name}, got {frame[:200]!r}")
+        if self._target.dialect.numbered:
+            return number
         layout = Layout(len(frame), frame[1], voice_at, stamp_at)
         room.beginning = room.beginning or frame[:voice_at]
         if layout != (self._layout or layout) or not frame.startswith(room.beginning):

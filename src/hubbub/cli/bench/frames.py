@@ -64,7 +64,7 @@ class Frame(NamedTuple):
     end: int
 
 
-def frame_at(data: bytes, at: int) -> Frame | None:
+def frame_at(data: bytes | memoryview, at: int) -> Frame | None:
     """The frame that begins at `at`, or None if it is not whole yet.
 
     Raises WrongMessage for a frame that a server may not send, or that this parser does not

@@ -1,11 +1,7 @@
-"""The load: one thread, raw sockets, epoll, one buffer for all reads.
+"""The load: one thread, raw sockets, epoll.
 
-A server under test passes on millions of messages a second, so a message must cost next to
-nothing here. All frames of a run have one length. Once it is known, what a read returned is
-counted by division, every frame's header is checked by slices with that length as the step, and
-the messages that a talker waits for are counted in the one column that holds its letter. The room
-and the text are compared in the first frame of every read, and the counts of every connection
-with what was sent, at the end.
+It must never be what is measured: see `reading.py` for how messages are counted, and below for
+who is read when. The counts of every connection are compared with what was sent, at the end.
 """
 
 from __future__ import annotations
@@ -15,23 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
-from hubbub.cli.bench import frames, process
+from hubbub.cli.bench import process
 from hubbub.cli.bench.connection import Connection
-from hubbub.cli.bench.crowd import (
-    STAMP_DIGITS,
-    VOICES,
-    Crowd,
-    Layout,
-    Progress,
-    text_of,
-)
+from hubbub.cli.bench.crowd import Crowd, Progress
 from hubbub.cli.bench.errors import ServerGone, WrongMessage
+from hubbub.cli.bench.joining import Joining
+from hubbub.cli.bench.reading import Numbered, Uniform
 from hubbub.cli.bench.result import STEP_S, Result, quantiles_ms
 from hubbub.cli.bench.shapes import Kind, Shape
 from hubbub.cli.bench.target import Target
+from hubbub.cli.bench.texts import VOICES, text_of
 
-BUFFER_BYTES = 262_144
+T = TypeVar("T", Crowd, Joining)
 
 SWEEP_S = 0.015
 SWEEP_SLICE = 32
@@ -65,20 +58,13 @@ def run(
     rest `warm_up`, `seconds` and a few more. Raises BenchError.
     """
     fitting = shape.within(process.raise_file_limit())
-    crowd = Crowd(target, fitting, deadline, progress)
-    try:
-        with _without_collector():
-            if fitting.kind is Kind.IDLE:
-                result = _run_idle(crowd, fitting, pid, progress)
-            else:
-                crowd.open()
-                load = Load(target, fitting, crowd, pid, progress)
-                measure = load.closed if fitting.kind is Kind.CLOSED else load.paced
-                result = measure(seconds, warm_up)
-    except OSError as error:
-        raise ServerGone(f"the server dropped a connection: {error.strerror}") from None
-    finally:
-        crowd.close()
+    with _without_collector():
+        if fitting.kind is Kind.JOIN:
+            with _opened(Joining(target, fitting, deadline, progress)) as joining:
+                result = joining.run(pid)
+        else:
+            with _opened(Crowd(target, fitting, deadline, progress)) as crowd:
+                result = _run_with(crowd, fitting, seconds, warm_up, pid, progress)
     if fitting == shape:
         return result
     note = f"{shape.name}: {fitting.connections:,} connections, because no more files may be open"
@@ -87,14 +73,26 @@ def run(
 
 def check(target: Target) -> None:
     """See that two in a room of `target` hear what one says. Raises BenchError."""
-    crowd = Crowd(target, Shape("check", "2 in a room", 1, 2, 1), CHECK_S, lambda phase, done: None)
-    try:
+    shape = Shape("check", "2 in a room", 1, 2, 1)
+    with _opened(Crowd(target, shape, CHECK_S, lambda phase, done: None)) as crowd:
         crowd.open()
         crowd.learn()
-    except OSError as error:
-        raise ServerGone(f"the server dropped a connection: {error.strerror}") from None
-    finally:
-        crowd.close()
+
+
+def _run_with(
+    crowd: Crowd,
+    shape: Shape,
+    seconds: float,
+    warm_up: float,
+    pid: int | None,
+    progress: Progress,
+) -> Result:
+    if shape.kind is Kind.IDLE:
+        return _run_idle(crowd, shape, pid, progress)
+    crowd.open()
+    load = Load(shape, crowd, pid, progress)
+    measure = load.closed if shape.kind is Kind.CLOSED else load.paced
+    return measure(seconds, warm_up)
 
 
 def _run_idle(crowd: Crowd, shape: Shape, pid: int | None, progress: Progress) -> Result:
@@ -108,78 +106,24 @@ def _run_idle(crowd: Crowd, shape: Shape, pid: int | None, progress: Progress) -
         each = (process.settled_bytes(pid) - before) / shape.connections
     progress("checking", 1.0)
     crowd.learn()  # everyone is still there and hears their room
-    return Result(
-        shape=shape.name,
-        connections=shape.connections,
-        rooms=shape.rooms,
-        connects_per_s=crowd.connects_per_s,
-        usage=usage,
-        bytes_per_connection=each,
-        series=crowd.series,
-    )
+    return replace(crowd.result(usage), bytes_per_connection=each, series=crowd.series)
 
 
 class Load:
     """The talking, once everyone is in."""
 
-    def __init__(
-        self, target: Target, shape: Shape, crowd: Crowd, pid: int | None, progress: Progress
-    ) -> None:
-        self._target, self._shape, self._crowd = target, shape, crowd
+    def __init__(self, shape: Shape, crowd: Crowd, pid: int | None, progress: Progress) -> None:
+        self._shape, self._crowd = shape, crowd
         self._pid, self._progress = pid, progress
-        self._layout: Layout = crowd.learn()
-        self._size = self._layout.size
-        head = bytes((frames.TEXT_HEAD, self._layout.second))
-        self._tails = (b"", head[:1], head)  # how what is left of a message may begin
-        self._deliveries = 0
+        layout = crowd.learn()
+        self._reader = Numbered() if layout is None else Uniform(layout)
         self._series: list[float] = []
-        self._buffer = bytearray(BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
         # Connections that epoll does not watch, where the sweep is, and when the next one begins.
         self._listeners: list[Connection] = []
         self._cursor = 0
         self._sweep_at = float("inf")
 
     # Reading -------------------------------------------------------------------------------
-
-    def _read(self, connection: Connection) -> int:
-        """Read once. The whole frames, as many as returned, are then at the buffer's front."""
-        buffer, size, tail = self._buffer, self._size, connection.tail
-        kept = len(tail)
-        try:
-            if kept:
-                buffer[:kept] = tail
-                end = kept + connection.sock.recv_into(self._view[kept:])
-            else:
-                end = connection.sock.recv_into(buffer)
-        except BlockingIOError:
-            return 0
-        if end == kept:
-            raise ServerGone("the server closed a connection")
-        count = end // size
-        stop = count * size
-        if stop != end or tail:
-            connection.tail = tail = bytes(self._view[stop:end])
-        # Bodies are ASCII, so whatever is not a message of ours puts another byte than a text
-        # frame's first where the next one should begin, or stands at the end with its own length.
-        if buffer[0:stop:size].count(frames.TEXT_HEAD) != count or tail[:2] not in self._tails:
-            count = self._read_with_care(connection, end)
-        if count:
-            if not buffer.startswith(connection.room.beginning):
-                raise WrongMessage(f"in {connection.room.name}: {bytes(buffer[:size])!r}")
-            connection.count += count
-            self._deliveries += count
-        return count
-
-    def _read_with_care(self, connection: Connection, end: int) -> int:
-        """As `_read`, where something that is no message lies among the bytes."""
-        messages = list(connection.sift(bytes(self._view[:end])))
-        for message in messages:
-            if len(message) != self._size:
-                raise WrongMessage(f"in {connection.room.name}: {message[:200]!r}")
-        together = b"".join(messages)
-        self._view[: len(together)] = together
-        return len(messages)
 
     def _stop_watching_listeners(self) -> None:
         for room in self._crowd.rooms:
@@ -192,7 +136,7 @@ class Load:
     def _sweep(self) -> None:
         """Read the next slice of the listeners."""
         for connection in self._listeners[self._cursor : self._cursor + SWEEP_SLICE]:
-            self._read(connection)
+            self._reader.read(connection)
         self._cursor += SWEEP_SLICE
         if self._cursor >= len(self._listeners):
             self._cursor = 0
@@ -217,41 +161,39 @@ class Load:
         """Each talker has `in_flight` messages under way, and another for each that comes back."""
         self._stop_watching_listeners()
         shape = self._shape
-        bursts: dict[Connection, list[bytes]] = {}
+        speeches: dict[Connection, Callable[[int], bytes]] = {}
         for room in self._crowd.rooms:
             for voice, talker in zip(VOICES, room.members[: shape.talkers], strict=False):
                 talker.voice = voice
-                payload = self._target.payload(text_of(voice))
-                frame = frames.client_frame(frames.TEXT, payload)
-                bursts[talker] = [frame * count for count in range(shape.in_flight + 1)]
-        for talker, burst in bursts.items():
-            talker.sock.send(burst[-1])
+                speeches[talker] = talker.speech(text_of(voice), shape.in_flight)
+        for talker, speech in speeches.items():
+            talker.sock.send(speech(shape.in_flight))
             talker.room.sent += shape.in_flight
-        self._pump(bursts, warm_up, "warming up")
-        before, self._series, meter = self._deliveries, [], process.Meter(self._pid)
-        self._pump(bursts, seconds, "measuring")
-        usage, deliveries = meter.read(), self._deliveries - before
+        self._pump(speeches, warm_up, "warming up")
+        before, self._series, meter = self._reader.deliveries, [], process.Meter(self._pid)
+        self._pump(speeches, seconds, "measuring")
+        usage, deliveries = meter.read(), self._reader.deliveries - before
         return self._result(usage, deliveries, self._drain())
 
-    def _pump(self, bursts: dict[Connection, list[bytes]], seconds: float, phase: str) -> None:
+    def _pump(
+        self, speeches: dict[Connection, Callable[[int], bytes]], seconds: float, phase: str
+    ) -> None:
         """Let the talkers talk: each sends as many messages as it sees its own come back."""
-        buffer, read = self._buffer, self._read
-        size, voice_at = self._size, self._layout.voice_at
+        reader, read, own_of = self._reader, self._reader.read, self._reader.own
         started = now = time.monotonic()
         end = started + seconds
         while now < end:
-            before, step_began = self._deliveries, now
+            before, step_began = reader.deliveries, now
             for talker in self._readable(min(end, now + STEP_S)):
-                whole = read(talker)
-                own = buffer[voice_at : whole * size : size].count(talker.voice)
+                own = own_of(talker.voice) if read(talker) else 0
                 if own:
                     if own > self._shape.in_flight:
                         raise WrongMessage(f"messages came back twice in {talker.room.name}")
                     # A few hundred bytes in flight at most: they always fit the socket's buffer.
-                    talker.sock.send(bursts[talker][own])
+                    talker.sock.send(speeches[talker](own))
                     talker.room.sent += own
             now = time.monotonic()
-            self._series.append((self._deliveries - before) / (now - step_began))
+            self._series.append((self._reader.deliveries - before) / (now - step_began))
             self._progress(phase, (now - started) / seconds)
 
     # By the clock --------------------------------------------------------------------------
@@ -259,21 +201,19 @@ class Load:
     def paced(self, seconds: float, warm_up: float) -> Result:
         """`rate` messages per second, whatever comes back, each with the time it was sent."""
         samples: list[int] = []
-        buffer, size, stamp_at = self._buffer, self._size, self._layout.stamp_at
+        reader = self._reader
         begin = end = 0
 
         def sample(connection: Connection, arrived: int) -> None:
-            for at in range(stamp_at, self._read(connection) * size, size):
-                sent = int(buffer[at : at + STAMP_DIGITS])
-                if begin <= sent < end:
-                    samples.append(arrived - sent)
+            if reader.read(connection):
+                samples.extend(arrived - sent for sent in reader.stamps() if begin <= sent < end)
 
         self._talk(warm_up, "warming up", sample)
-        before, self._series, meter = self._deliveries, [], process.Meter(self._pid)
+        before, self._series, meter = self._reader.deliveries, [], process.Meter(self._pid)
         begin = time.monotonic_ns()
         end = begin + round(seconds * 1e9)
         self._talk(seconds, "measuring", sample)
-        usage, deliveries = meter.read(), self._deliveries - before
+        usage, deliveries = meter.read(), self._reader.deliveries - before
         missing = self._drain(sample)  # what was slow is a sample too
         return self._result(usage, deliveries, missing, quantiles_ms(samples))
 
@@ -282,7 +222,7 @@ class Load:
         time that this process takes to read the others first is not the server's."""
         poll, by_fd, rooms = self._crowd.epoll.poll, self._crowd.by_fd, self._crowd.rooms
         started = now = time.monotonic()
-        interval, number, before = 1 / self._shape.rate, 0, self._deliveries
+        interval, number, before = 1 / self._shape.rate, 0, self._reader.deliveries
         step_end = started + STEP_S
         while now < started + seconds:
             due = started + number * interval
@@ -297,30 +237,37 @@ class Load:
                 sample(by_fd[descriptor], arrived)
             now = time.monotonic()
             if now >= step_end:
-                self._series.append((self._deliveries - before) / (now - step_end + STEP_S))
+                self._series.append((self._reader.deliveries - before) / (now - step_end + STEP_S))
                 self._progress(phase, (now - started) / seconds)
-                before, step_end = self._deliveries, now + STEP_S
+                before, step_end = self._reader.deliveries, now + STEP_S
 
     # The end -------------------------------------------------------------------------------
 
     def _drain(self, take: Callable[[Connection, int], None] | None = None) -> int:
-        """Read what is still under way; returns how many deliveries are missing or too many."""
-        rooms = self._crowd.rooms
+        """Read what is still under way; returns how many deliveries are missing or too many.
+
+        Raises WrongMessage if acknowledgements are missing.
+        """
+        rooms, everyone = self._crowd.rooms, self._crowd.by_fd.values()
         expected = sum(room.sent * len(room.members) for room in rooms)
-        before, now = self._deliveries, time.monotonic()
+        before, now = self._reader.deliveries, time.monotonic()
         news, deadline = now, now + DRAIN_S
-        while self._deliveries < expected and now < min(deadline, news + DRAIN_SILENCE_S):
+        while now < min(deadline, news + DRAIN_SILENCE_S) and (
+            self._reader.deliveries < expected or any(member.owed() for member in everyone)
+        ):
             for connection in self._readable(now + STEP_S / 10):
                 if take is None:
-                    self._read(connection)
+                    self._reader.read(connection)
                 else:
                     take(connection, time.monotonic_ns())
             now = time.monotonic()
-            if self._deliveries != before:
-                before, news = self._deliveries, now
+            if self._reader.deliveries != before:
+                before, news = self._reader.deliveries, now
         # What came twice comes now; the listeners' share of it is read by one more sweep.
         for connection in self._readable(time.monotonic() + 3 * SWEEP_S):
-            self._read(connection)
+            self._reader.read(connection)
+        if owed := sum(member.owed() for member in everyone):
+            raise WrongMessage(f"{owed:,} messages were not acknowledged")
         return sum(abs(room.sent - member.count) for room in rooms for member in room.members)
 
     def _result(
@@ -330,17 +277,24 @@ class Load:
         missing: int,
         quantiles: list[float] | None = None,
     ) -> Result:
-        return Result(
-            shape=self._shape.name,
-            connections=self._shape.connections,
-            rooms=self._shape.rooms,
-            connects_per_s=self._crowd.connects_per_s,
-            usage=usage,
+        return replace(
+            self._crowd.result(usage),
             deliveries_per_s=deliveries / usage.seconds,
             quantiles_ms=quantiles or [],
             missing=missing,
             series=self._series,
         )
+
+
+@contextmanager
+def _opened(what: T) -> Iterator[T]:
+    """`what`, closed at the end; a lost connection is told as such."""
+    try:
+        yield what
+    except OSError as error:
+        raise ServerGone(f"the server dropped a connection: {error.strerror}") from None
+    finally:
+        what.close()
 
 
 @contextmanager

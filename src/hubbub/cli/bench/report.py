@@ -68,6 +68,8 @@ def table(url: str, results: Sequence[Result]) -> Table:
         "deliveries/s": [number(result.deliveries_per_s) for result in results],
         "p50 ms": [number(result.latency_ms(50)) for result in results],
         "p99 ms": [number(result.latency_ms(99)) for result in results],
+        "max ms": [number(result.latency_ms(100)) for result in results],
+        "all in ms": [number(result.all_in_ms) for result in results],
         "bytes each": [number(result.bytes_per_connection) for result in results],
         "CPU": [percent(result.usage.server_cpu) for result in results],
         "load CPU": [percent(result.usage.generator_cpu) for result in results],

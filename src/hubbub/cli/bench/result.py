@@ -22,7 +22,10 @@ class Result:
     """Of the measured part, without the warm-up; of the opening, where nobody talks."""
     deliveries_per_s: float | None = None
     quantiles_ms: list[float] = field(default_factory=list)
-    """Milliseconds from sending to receiving, at 0.0, 0.1, … 100.0 percent of the deliveries."""
+    """Milliseconds from sending to receiving, at 0.0, 0.1, … 100.0 percent of the deliveries;
+    where all join at once, of a bystander's questions."""
+    all_in_ms: float | None = None
+    """Milliseconds until all who joined at once had what they asked for."""
     bytes_per_connection: float | None = None
     """Bytes of the server's memory that each idle connection takes."""
     missing: int = 0

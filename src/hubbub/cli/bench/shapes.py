@@ -20,6 +20,8 @@ class Kind(Enum):
     """By the clock, whatever comes back: the latency at a load that the server can bear."""
     IDLE = "idle"
     """Never: what a connection costs that is only there."""
+    JOIN = "join"
+    """Never, but all come in at once and ask for the history; see `joining.py`."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ SHAPES = {
         Shape("room1000", "1 room of 1,000, one talks", 1, 1_000, 1),
         Shape("idle", "15,000 connections in rooms of 100, silent", 150, 100, 1, Kind.IDLE),
         Shape("latency", "10 rooms of 100 at 100 msg/s", 10, 100, 1, Kind.PACED, rate=100.0),
+        Shape("join1000", "1,000 join a room at once, and its history", 1, 1_000, 1, Kind.JOIN),
     )
 }
 

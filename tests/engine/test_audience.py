@@ -3,8 +3,8 @@ import logging
 import pytest
 from tests.engine.conftest import Enter
 
+from hubbub.engine.audience import write_all
 from hubbub.engine.node import Node
-from hubbub.engine.room import write_all
 from hubbub.testing import settle
 from hubbub.wire.frames import text_frame, unframe
 

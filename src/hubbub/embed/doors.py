@@ -1,0 +1,198 @@
+"""How a request becomes a connection of the hub: origin, handshake, and who gets it."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException, WebSocket, WebSocketDisconnect
+from starlette.types import Message
+from starlette.websockets import WebSocketState
+
+from hubbub.engine.access import origin_allowed
+from hubbub.engine.client import Client
+from hubbub.engine.member import Member, TextDoor
+from hubbub.engine.session import Session
+from hubbub.errors import ConfigurationError, InvalidName
+from hubbub.model import NORMAL, VANISHED, check_room_name, user_id
+from hubbub.transports.app import EXTENSION
+from hubbub.transports.asgi import AsgiConnection
+from hubbub.transports.direct import WebSocketProtocol
+from hubbub.wire.centrifuge import JSON
+
+if TYPE_CHECKING:
+    from hubbub.embed.hub import Hub
+
+log = logging.getLogger("hubbub")
+
+JOINED = "hubbub.joined"
+"""The key in a connection's scope that has the room it is in, while it is in one."""
+
+SUBPROTOCOL = "centrifuge-json"
+UNSPOKEN = "centrifuge-protobuf"
+
+Connection = WebSocketProtocol | AsgiConnection
+
+
+class Doors:
+    """The ways into a hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._told_slow = False
+
+    async def text(self, websocket: WebSocket, room: str) -> None:
+        """Put the connection into `room` with no handler behind it (`TextDoor`).
+
+        On our WebSocket class this returns at once and the connection lives on without a task;
+        elsewhere it returns when the connection ends. Where rooms have rules, only those whose
+        rules let anyone in and speak are open (403).
+        """
+        self.check_room(room)
+        if not self._hub.text_allowed(room):
+            raise HTTPException(403, "this room is not open to everyone")
+        connection = await self.admit(websocket)
+        node = self._hub.node
+        member = TextDoor(node, connection, None, node.room(room))
+        self.settle(connection, member, websocket)
+        await self._stay(connection, member)
+
+    async def client(self, websocket: WebSocket) -> None:
+        """Speak the Centrifuge protocol with the connection (protocol.md section 1)."""
+        query, offered = websocket.query_params, websocket.scope.get("subprotocols", [])
+        binary = "protobuf" in (query.get("format"), query.get("cf_protocol"))
+        if binary or (UNSPOKEN in offered and SUBPROTOCOL not in offered):
+            raise HTTPException(400, "Protobuf is not spoken here: use JSON")
+        connection = await self.admit(websocket, SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        hub = self._hub
+        scope = websocket.scope if hub.keeps_scope else None
+        # For people with a terminal: the pings of WebSockets instead of the protocol's.
+        pings = query.get("cf_ws_frame_ping_pong") != "true"
+        client = Client(hub.node, connection, JSON, scope, pings)
+        if isinstance(connection, WebSocketProtocol):
+            heartbeat = None if pings else hub.node.heartbeat
+            connection.attach(client, hub.settings, heartbeat)
+        else:
+            self._attach(connection, client, websocket)
+        await self._stay(connection, client)
+
+    async def _stay(self, connection: Connection, session: Session) -> None:
+        if isinstance(connection, AsgiConnection):
+            try:
+                await connection.closed()
+            finally:
+                session.lost(VANISHED)
+                await connection.finish()
+
+    def check_room(self, room: str) -> None:
+        try:
+            check_room_name(room)
+        except InvalidName as error:
+            raise HTTPException(400, str(error)) from None
+
+    async def admit(self, websocket: WebSocket, subprotocol: str | None = None) -> Connection:
+        """Refuse with an HTTPException, or accept and return the connection."""
+        self._hub.node.bind()
+        if websocket.application_state is WebSocketState.CONNECTING:
+            self._check_origin(websocket)
+            try:
+                await websocket.accept(subprotocol)
+            except (WebSocketDisconnect, OSError):
+                pass  # gone already: whoever is attached finds it closed
+        direct = websocket.scope.get("extensions", {}).get(EXTENSION)
+        if isinstance(direct, WebSocketProtocol):
+            return direct
+        if not self._told_slow:
+            self._told_slow = True
+            log.warning(
+                "rooms run over plain ASGI here: the same promises at a fraction of the speed; "
+                "start with `hubbub serve`, or give uvicorn "
+                "--ws hubbub.transports.direct:WebSocketProtocol"
+            )
+        seconds = self._hub.settings.close_seconds
+        return AsgiConnection(websocket.receive, websocket.send, seconds)
+
+    def _check_origin(self, websocket: WebSocket) -> None:
+        headers, settings = websocket.headers, self._hub.settings
+        origin = headers.get("origin")
+        host = headers.get("host", "")
+        if not origin_allowed(origin, websocket.scope["scheme"], host, settings.origins):
+            log.warning(
+                "refused a page of %r; if it is yours, add it to `origins` (HUBBUB_ORIGINS)", origin
+            )
+            raise HTTPException(403, "this origin is not allowed")
+
+    def settle(self, connection: Connection, member: Member, websocket: WebSocket) -> None:
+        """Connect `member` and its connection, and put it into its room."""
+        if isinstance(connection, WebSocketProtocol):
+            connection.attach(member, self._hub.settings, self._hub.node.heartbeat)
+        else:
+            self._attach(connection, member, websocket)
+        if member.disconnect is None:
+            self._hub.node.enter(member, member.room.name)
+
+    def _attach(self, connection: AsgiConnection, session: Session, websocket: WebSocket) -> None:
+        if websocket.client_state is WebSocketState.CONNECTED:
+            connection.attach(session)
+        else:
+            session.lost(VANISHED)
+
+
+class Joining:
+    """`async with` this to be in a room; see `Hub.join`."""
+
+    __slots__ = ("_connection", "_hub", "_member", "_room", "_user", "_websocket")
+
+    def __init__(self, hub: Hub, websocket: WebSocket, room: str, user: Any) -> None:
+        user_id(user)  # a user that cannot be one is the caller's mistake: say so at once
+        self._hub = hub
+        self._websocket = websocket
+        self._room = room
+        self._user = user
+
+    async def __aenter__(self) -> Member:
+        hub, scope = self._hub, self._websocket.scope
+        if JOINED in scope:
+            raise ConfigurationError(
+                f"this connection is in the room {scope[JOINED]!r} already: leave that one first, "
+                "or give each room a connection"
+            )
+        hub.doors.check_room(self._room)
+        self._connection = connection = await hub.doors.admit(self._websocket)
+        self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
+        hub.doors.settle(connection, member, self._websocket)
+        scope[JOINED] = self._room
+        return member
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        member = self._member
+        over = member.disconnect is not None
+        member.depart(NORMAL)
+        del self._websocket.scope[JOINED]
+        if isinstance(self._connection, AsgiConnection):
+            await self._connection.finish()
+            if not over:
+                _give_back(self._websocket, member.take_unread())
+        elif not over:
+            self._connection.detach(member.take_unread())
+
+
+def _give_back(websocket: WebSocket, unread: list[str | bytes]) -> None:
+    """Have `websocket` receive what its member did not, before whatever comes next."""
+    if not unread:
+        return
+    receive, waiting = websocket.receive, iter(unread)
+
+    async def receive_unread() -> Message:
+        for message in waiting:
+            kind = "text" if isinstance(message, str) else "bytes"
+            return {"type": "websocket.receive", kind: message}
+        return await receive()
+
+    websocket.receive = receive_unread  # type: ignore[method-assign]

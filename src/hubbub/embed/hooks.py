@@ -1,0 +1,159 @@
+"""The application's hooks: functions with an event and FastAPI dependencies, called for a client.
+
+Their dependencies are resolved for one call and closed after it. What a hook may return stands in
+its annotation, and is checked when it is registered.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_dependant
+from pydantic import TypeAdapter, ValidationError
+
+from hubbub.embed.depends import solve
+from hubbub.engine.client import Client
+from hubbub.errors import ConfigurationError
+from hubbub.wire.encode import from_json, to_json
+
+T = TypeVar("T")
+
+
+class Hook:
+    """One hook. `given` names the parameters that are not FastAPI's, beside the one of `event`.
+
+    Raises `ConfigurationError` for a function that cannot be called so.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], event: type | None, given: Collection[str] = ()
+    ) -> None:
+        self.function = function
+        self.name = getattr(function, "__qualname__", repr(function))
+        try:
+            signature = inspect.signature(function, eval_str=True)
+        except (NameError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"the signature of hook {self.name} cannot be read: {error}"
+            ) from None
+        self.returns = signature.return_annotation
+        self.event_type: Any = None
+        self._event_name = ""
+        self._given: list[str] = []
+        others = []
+        for parameter in signature.parameters.values():
+            kind = parameter.annotation
+            if event is not None and (kind is event or get_origin(kind) is event):
+                self._event_name, self.event_type = parameter.name, kind
+            elif parameter.name in given:
+                self._given.append(parameter.name)
+            else:
+                others.append(parameter)
+        if event is not None and not self._event_name and not given:
+            raise ConfigurationError(
+                f"hook {self.name} needs a parameter for what it is asked about, annotated "
+                f"{event.__name__}"
+            )
+        self._dependant = _dependant(self.name, others) if others else None
+
+    @property
+    def has_dependencies(self) -> bool:
+        return self._dependant is not None
+
+    def may_return(self, *kinds: Any) -> None:
+        """Raises `ConfigurationError` where the annotation says anything but one of `kinds`."""
+        if self.returns is inspect.Signature.empty or self.returns in kinds:
+            return
+        wanted = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
+        raise ConfigurationError(f"hook {self.name} has to return {wanted}")
+
+    async def __call__(self, client: Client, event: Any = None, **given: Any) -> Any:
+        """What the hook returns; raises what it and its dependencies raise."""
+        values = {name: given[name] for name in self._given}
+        if self._event_name:
+            values[self._event_name] = event
+        if self._dependant is None:
+            return await _finished(self.function(**values))
+        async with solve(client.scope, self._dependant) as solved:
+            return await _finished(self.function(**values, **solved))
+
+
+async def _finished(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
+
+
+def _dependant(name: str, parameters: list[inspect.Parameter]) -> Dependant:
+    def call() -> None: ...
+
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__name__ = name
+    try:
+        return get_dependant(path="", call=call)
+    except Exception as error:
+        raise ConfigurationError(
+            f"FastAPI does not understand the parameters of hook {name}: {error}"
+        ) from None
+
+
+class Wrong(ValueError):
+    """Data that is not what the model says; the text is for whoever sent it."""
+
+
+MAX_PROBLEM = 200
+"""Characters of what is wrong that are told."""
+
+
+class Model(Generic[T]):
+    """JSON ⇄ values of a type that Pydantic or msgspec knows; of any, without a type."""
+
+    def __init__(self, kind: Any = Any) -> None:
+        self._adapter: TypeAdapter[T] | None = None
+        self._decoder: Any = None
+        if kind is Any:
+            self._decoder = msgspec.json.Decoder()
+        elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            self._decoder = msgspec.json.Decoder(kind)
+        else:
+            self._adapter = TypeAdapter(kind)
+
+    def decode(self, data: bytes) -> T:
+        """Raises `Wrong`."""
+        try:
+            if self._adapter is not None:
+                return self._adapter.validate_json(data)
+            value: T = self._decoder.decode(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            text = f"{place}: {first['msg']}" if place else first["msg"]
+            raise Wrong(text[:MAX_PROBLEM]) from None
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise Wrong(str(error)[:MAX_PROBLEM]) from None
+        return value
+
+    def encode(self, value: T) -> bytes:
+        if self._adapter is not None:
+            return self._adapter.dump_json(value)
+        return to_json(value)
+
+    def normal(self, data: bytes) -> bytes:
+        """`data` as the model says it: defaults filled in. Raises `Wrong`."""
+        return self.encode(self.decode(data))
+
+
+def argument_of(kind: Any) -> Any:
+    """The type that a generic event was annotated with: of Call[Rename] it is Rename."""
+    arguments = get_args(kind)
+    return arguments[0] if arguments else Any
+
+
+def json_or_nothing(value: Any) -> bytes:
+    return b"" if value is None else to_json(value)
+
+
+def value_of(data: bytes) -> Any:
+    return from_json(data) if data else None

@@ -1,0 +1,106 @@
+"""Rooms with rules: a pattern of names, its options, and what the application wants to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from hubbub.embed.hooks import Model, Wrong, json_or_nothing
+from hubbub.engine.events import Grant, Join, Leave, Publish, Ticket
+from hubbub.engine.handles import RoomHandle
+from hubbub.engine.rules import Rule, fill
+from hubbub.errors import ConfigurationError, Refused
+from hubbub.wire.centrifuge import BAD_REQUEST
+
+if TYPE_CHECKING:
+    from hubbub.embed.hub import Hub
+
+T = TypeVar("T")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Rooms(Generic[T]):
+    """The rooms of one pattern; called with its parameters, one of them.
+
+    chats = hub.rooms("chat:{room_id}", message=ChatMessage, history_size=100)
+    await chats(room_id="7").publish(ChatMessage(text="hi"))
+    """
+
+    def __init__(self, hub: Hub, rule: Rule, message: type[T] | None) -> None:
+        self._hub = hub
+        self._rule = rule
+        self._has_model = message is not None
+        self._model: Model[T] = Model(Any if message is None else message)
+        if self._has_model:
+            rule.check = self._model.normal
+
+    def __repr__(self) -> str:
+        return f"<Rooms {self.pattern!r}>"
+
+    @property
+    def pattern(self) -> str:
+        return self._rule.pattern
+
+    def __call__(self, **params: Any) -> RoomHandle:
+        """The room with these parameters. Raises `InvalidName` for ones that do not fit."""
+        return self._hub.room(fill(self.pattern, params))
+
+    def on_join(self, function: Function) -> Function:
+        """Decorator: ask `function` whether a Centrifuge client may enter.
+
+        It is given a `Join`, and FastAPI dependencies; it returns a `Grant` or raises `Refused`.
+        """
+        if self._rule.on_join is not None:
+            raise ConfigurationError(f"the rooms {self.pattern!r} have their on_join already")
+        hook = self._hub.hook(function, Join)
+        hook.may_return(Grant)
+
+        async def ask(join: Join) -> Ticket:
+            grant = await hook(join.member.client, join)  # type: ignore[union-attr]
+            if not isinstance(grant, Grant):
+                raise TypeError(f"hook {hook.name} returned {type(grant).__name__}, not a Grant")
+            return Ticket(
+                info=json_or_nothing(grant.info),
+                data=json_or_nothing(grant.data),
+                publish=grant.publish,
+                history=grant.history,
+                presence=grant.presence,
+                expires_at=grant.expires_at,
+            )
+
+        self._rule.on_join = ask
+        return function
+
+    def on_publish(self, function: Function) -> Function:
+        """Decorator: ask `function` about each publication of a client.
+
+        It is given a `Publish` whose data is what the rooms' `message` made of it; what it
+        returns is published. It raises `Refused` where nothing shall be.
+        """
+        if self._rule.on_publish is not None:
+            raise ConfigurationError(f"the rooms {self.pattern!r} have their on_publish already")
+        hook = self._hub.hook(function, Publish)
+        model = self._model
+
+        async def ask(publish: Publish[Any]) -> bytes:
+            try:
+                value = model.decode(publish.data)
+            except Wrong as wrong:
+                raise Refused(str(wrong), BAD_REQUEST.code) from None
+            event = Publish(
+                publish.client, publish.member, publish.room, publish.user, value, publish.params
+            )
+            return model.encode(await hook(publish.client, event))
+
+        self._rule.on_publish = ask
+        return function
+
+    def on_leave(self, function: Function) -> Function:
+        """Decorator: tell `function` with a `Leave` that a client has left, however it came to."""
+        hook = self._hub.hook(function, Leave)
+
+        async def tell(leave: Leave) -> None:
+            await hook(leave.member.client, leave)  # type: ignore[union-attr]
+
+        self._rule.on_leave.append(tell)
+        return function

@@ -1,0 +1,374 @@
+"""A connection that speaks commands: many rooms over one socket, each command answered.
+
+protocol.md sections 2 to 9. Which encoding it speaks is its codec's to know, and which transport
+it is on, its sink's. A command is carried out before the next one begins: most at once, and one
+that has to ask the application in a task, while those behind it wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw
+
+from hubbub.engine import commands, entering
+from hubbub.engine.session import Session
+from hubbub.errors import Refused
+from hubbub.model import (
+    BAD_REQUEST,
+    EXPIRED,
+    INTERNAL_ERROR,
+    NO_PONG,
+    NORMAL,
+    RESTART,
+    SERVER_ERROR,
+    SHUTDOWN,
+    STALE,
+    STALLED,
+    ClientInfo,
+    Disconnect,
+    Publication,
+)
+from hubbub.wire.centrifuge import (
+    BODIES,
+    INTERNAL,
+    Command,
+    DataResult,
+    Error,
+    Malformed,
+)
+from hubbub.wire.encode import to_json
+
+if TYPE_CHECKING:
+    from hubbub.contracts import Sink, Timer
+    from hubbub.engine.audience import Audience
+    from hubbub.engine.node import Node
+    from hubbub.engine.subscription import Subscription
+    from hubbub.wire.centrifuge import JsonCodec
+
+log = logging.getLogger("hubbub")
+
+OVERHEAD = 512
+"""Bytes a waiting command counts for, so that many small ones are not free."""
+
+Pending = Coroutine[Any, Any, None]
+Carry = Callable[["Client", int, Any], "Pending | None"]
+
+# For who speaks this protocol these ends have codes of its own.
+_TRANSLATED = {RESTART: SHUTDOWN, INTERNAL_ERROR: SERVER_ERROR}
+
+
+class State(Enum):
+    NEW = "new"
+    ASKING = "asking"
+    HERE = "here"
+    REFUSED = "refused"
+
+
+class Client(Session):
+    """One connection of a Centrifuge client.
+
+    `id` is its own among all; `user` who it is, `user_id` the same as text, empty for nobody.
+    `meta` is what a token said to the application alone.
+    `scope` is what the transport knows of the request, where the application's hooks need it.
+    """
+
+    __slots__ = (
+        "_queue",
+        "_queued",
+        "_replies",
+        "_timer",
+        "codec",
+        "expires_at",
+        "id",
+        "info",
+        "meta",
+        "pinged",
+        "pings",
+        "renewable",
+        "scope",
+        "slot",
+        "state",
+        "subs",
+        "token_rooms",
+        "user_id",
+    )
+
+    def __init__(
+        self, node: Node, sink: Sink, codec: JsonCodec, scope: Any = None, pings: bool = True
+    ) -> None:
+        super().__init__(node, sink)
+        self.id = secrets.token_hex(8)
+        self.user_id = ""
+        self.info = ClientInfo("", self.id)
+        self.scope = scope
+        self.state = State.NEW
+        self.subs: dict[str, Subscription] = {}
+        self.slot = 0
+        self.pinged = False
+        self.pings = pings  # else the transport's own do
+        self.expires_at: float | None = None
+        self.renewable = False
+        self.token_rooms: frozenset[str] = frozenset()
+        self.meta: Mapping[str, Any] | None = None
+        self.codec = codec
+        self._replies: list[bytes] = []
+        self._queue: deque[Command] | None = None  # while a command is being carried out
+        self._queued = 0
+        self._timer: Timer | None = node.clock.call_later(node.settings.stale_seconds, self._stale)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.id}, user {self.user!r}, {self.state.value}>"
+
+    # What the programmer may do.
+
+    def send(self, value: Any) -> None:
+        """Send `value`, anything JSON can hold, to this connection; from any thread."""
+        self.node.run(self._tell, to_json(value))
+
+    def close(self, code: int = NORMAL.code, reason: str = "") -> None:
+        """End the connection; 3500 to 3999 and 4500 to 4999 tell the client to stay away.
+
+        From any thread. Raises ValueError for a code that cannot be sent.
+        """
+        self.node.run(self.hang_up, Disconnect.given(code, reason))
+
+    # What arrives.
+
+    def received(self, messages: list[str | bytes]) -> None:
+        read = self.codec.commands
+        for message in messages:
+            try:
+                batch = read(message)
+            except Malformed:
+                self.hang_up(BAD_REQUEST)
+                return
+            for command in batch:
+                if self._queue is not None:
+                    self._wait_with(command, len(message))
+                else:
+                    self._begin(command)
+            if self.disconnect is not None:
+                return
+        if self._replies:
+            self.flush()
+
+    def _begin(self, command: Command) -> None:
+        """Carry out `command`, or begin to."""
+        publish = command.publish
+        if publish is not None and command.subscribe is None and command.connect is None:
+            # The common case without the detour: everything here is what `commands.publish` does.
+            sub = self.subs.get(publish.channel)
+            if sub is not None and sub.publish_at_once and command.id and command.ping is None:
+                data = bytes(publish.data)
+                if data and len(data) <= commands.LONG and command.unsubscribe is None:
+                    room = sub.audience.room
+                    publication = Publication(data, 0, sub.info)
+                    if room.stream is not None:
+                        room.stream.append(publication, self.node.clock.now())
+                    room.advance(publication)
+                    self._replies.append(self.codec.published(command.id))
+                    return
+        pending = self._dispatch(command)
+        if pending is not None:
+            self.flush()
+            self._queue = deque()
+            self.node.start(self._work(pending))
+
+    def _dispatch(self, command: Command) -> Pending | None:
+        if self.disconnect is not None:
+            return None
+        for name in BODIES:
+            body = getattr(command, name)
+            if body is not None:
+                break
+        else:
+            self._pong(command.id)
+            return None
+        carry_out = commands.TABLE.get(name)
+        first = name == "connect"
+        if (
+            carry_out is None
+            or (not command.id and name != "send")
+            or first is not (self.state is State.NEW)
+            or (not first and self.state is not State.HERE)
+        ):
+            self.hang_up(BAD_REQUEST)
+            return None
+        return carry_out(self, command.id, body)
+
+    async def _work(self, pending: Pending) -> None:
+        """Wait for `pending`, then carry out what has come in meanwhile."""
+        waiting: Pending | None = pending
+        while waiting is not None:
+            await waiting
+            waiting = None
+            while self._queue and waiting is None:
+                waiting = self._dispatch(self._queue.popleft())
+            self.flush()
+        self._queue = None
+        if self._queued:
+            self._queued = 0
+            self.sink.resume_reading()
+
+    def _wait_with(self, command: Command, size: int) -> None:
+        assert self._queue is not None
+        self._queue.append(command)
+        self._queued += size + OVERHEAD
+        if self._queued > self.node.settings.inbox_bytes:
+            self.sink.pause_reading()
+
+    async def asking(self, id: int, work: Pending) -> None:
+        """Wait for `work`; what it raises is answered to command `id`, and to nobody else."""
+        try:
+            await work
+        except Refused as refused:
+            self.refuse(id, told(refused))
+        except (Exception, SystemExit) as error:
+            log.error("a hook failed for client %s", self.id, exc_info=error)
+            self.refuse(id, INTERNAL)
+
+    # What is answered.
+
+    def reply(self, id: int, kind: str, result: Any) -> None:
+        self._replies.append(self.codec.reply(id, kind, result))
+
+    def refuse(self, id: int, why: Error | Disconnect) -> None:
+        """Answer with an error, or end the connection."""
+        if isinstance(why, Disconnect):
+            self.hang_up(why)
+            return
+        if self.state is State.ASKING:
+            self.state = State.REFUSED
+        if id:
+            self._replies.append(self.codec.error(id, why))
+
+    def violate(self) -> None:
+        """It has said something that no client says."""
+        self.hang_up(BAD_REQUEST)
+
+    def flush(self) -> None:
+        """Write the replies that wait. Before anything that must come after them."""
+        if self._replies:
+            replies, self._replies = self._replies, []
+            if self.disconnect is None:
+                self.write(self.codec.frame(replies))
+
+    def push(self, room: str, kind: str, body: Any) -> None:
+        """Write a push, after the replies that wait."""
+        self._replies.append(self.codec.push(room, kind, body))
+        self.flush()
+
+    def tell(self, value: Any) -> None:
+        self._tell(to_json(value))
+
+    def _tell(self, data: bytes) -> None:
+        if self.disconnect is None and self.state is State.HERE:
+            self.push("", "message", DataResult(Raw(data)))
+
+    # Who it is, and until when.
+
+    def start_asking(self) -> None:
+        """The client has said who it is, and waits to be let in."""
+        self.state = State.ASKING
+
+    def here(self, expires_at: float | None) -> None:
+        """The connection has been let in."""
+        node = self.node
+        self.state = State.HERE
+        self.expire_at(expires_at)
+        node.clients[self.id] = self
+        node.arrive(self)
+        if self.pings:
+            node.client_heartbeat.add(self, spread=True)
+
+    def expire_at(self, expires_at: float | None) -> None:
+        """End the connection then (Unix seconds), or ask the application about it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.expires_at = expires_at
+        if expires_at is not None:
+            clock, grace = self.node.clock, self.node.settings.expired_seconds
+            delay = expires_at - clock.time() + (grace if self.renewable else 0.0)
+            self._timer = clock.call_later(max(0.0, delay), self._expired)
+
+    def ttl(self, expires_at: float) -> int:
+        """Whole seconds until then, at least 1, and at most what the protocol can say."""
+        return min(max(1, math.ceil(expires_at - self.node.clock.time())), 0xFFFF_FFFF)
+
+    def _expired(self) -> None:
+        self._timer = None
+        if self.renewable:
+            self.hang_up(EXPIRED)
+        else:
+            self.node.start(self._renew())
+
+    async def _renew(self) -> None:
+        gate, until = self.node.gate, None
+        try:
+            until = None if gate is None else await gate.renew(self)
+        except (Exception, SystemExit) as error:
+            log.error("a hook failed for client %s", self.id, exc_info=error)
+        if until is None or until <= self.node.clock.time():
+            self.hang_up(EXPIRED)
+        else:
+            self.expire_at(until)
+
+    def _stale(self) -> None:
+        self._timer = None
+        self.hang_up(STALE)
+
+    # What the heartbeat asks (engine.heartbeat.Peer).
+
+    def ping(self) -> None:
+        if self.sink.stalled():
+            self.hang_up(STALLED)
+        else:
+            self.pinged = True
+            self.write(self.codec.PING)
+
+    def check(self) -> None:
+        if self.pinged:
+            self.hang_up(NO_PONG)
+
+    def _pong(self, id: int) -> None:
+        if id or not self.pinged:
+            self.hang_up(BAD_REQUEST)
+        self.pinged = False
+
+    # How it ends.
+
+    @property
+    def audiences(self) -> Iterable[Audience]:
+        return [sub.audience for sub in self.subs.values()]
+
+    def hang_up(self, disconnect: Disconnect) -> None:
+        self.flush()
+        super().hang_up(_TRANSLATED.get(disconnect, disconnect))
+
+    def leave(self) -> None:
+        assert self.disconnect is not None
+        self._queue = None if self._queue is None else deque()
+        self._replies.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for sub in list(self.subs.values()):
+            entering.leave(sub, self.disconnect)
+        if self.state is State.HERE and self.pings:
+            self.node.client_heartbeat.discard(self)
+        self.node.disconnected(self, self.disconnect)
+
+
+def told(refused: Refused) -> Error | Disconnect:
+    """What a client is told of a hook's refusal."""
+    if refused.code >= 4000:
+        return Disconnect(refused.code, refused.reason)
+    return Error(refused.code, refused.reason)

@@ -1,0 +1,347 @@
+"""What a Centrifuge client may ask for, one function each (protocol.md sections 3, 5, 7 and 9).
+
+Each is given the client, the id of the command and its body. It answers, or returns what has to
+be awaited for that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hubbub.engine import entering
+from hubbub.engine.events import Admission, Call, Connect, Message, Publish, Ticket
+from hubbub.engine.rules import PRIVATE
+from hubbub.model import (
+    BAD_REQUEST,
+    EXPIRED,
+    INSUFFICIENT_STATE,
+    INVALID_TOKEN,
+    NOT_AVAILABLE,
+    SUBSCRIPTION_EXPIRED,
+    VERSION,
+    Draft,
+    Position,
+    user_id,
+)
+from hubbub.wire import centrifuge as wire
+from hubbub.wire.encode import from_json
+
+if TYPE_CHECKING:
+    from hubbub.engine.client import Carry, Client, Pending
+    from hubbub.engine.rules import Rule
+    from hubbub.engine.subscription import Subscription
+
+LONG = 4_000
+"""Bytes of data from which on it is looked at for numbers that some clients cannot read."""
+
+_ENDLESS_NUMBER = re.compile(rb"[:\[,\s]-?[0-9]{%d}" % LONG)
+
+
+# Coming in. ------------------------------------------------------------------------------------
+
+
+def connect(client: Client, id: int, request: wire.ConnectRequest) -> Pending | None:
+    client.start_asking()
+    gate = client.node.gate
+    if gate is None:
+        if request.token:
+            client.refuse(id, INVALID_TOKEN)
+        elif not client.node.settings.anonymous:
+            client.refuse(id, BAD_REQUEST)
+        else:
+            entering.admit(client, id, request, Admission())
+        return None
+    data = bytes(request.data)
+    event = Connect(
+        client, request.token or None, from_json(data) if data else None, request.headers
+    )
+
+    async def ask() -> None:
+        answer = await gate.connect(event)
+        if isinstance(answer, Admission):
+            entering.admit(client, id, request, answer)
+        else:
+            client.refuse(id, answer)
+
+    return client.asking(id, ask())
+
+
+def subscribe(client: Client, id: int, request: wire.SubscribeRequest) -> Pending | None:
+    name, node = request.channel, client.node
+    if not name:
+        client.violate()
+        return None
+    rule = node.rules.find(name)
+    refused = entering.check_name(client, name, rule)
+    if refused is not None:
+        client.refuse(id, refused)
+        return None
+    assert rule is not None
+    if request.token:
+        return client.asking(id, _by_token(client, id, request, rule))
+    if name.startswith(PRIVATE):
+        client.refuse(id, wire.DENIED)
+    elif rule.on_join is not None and not rule.is_user_limited(name):
+        return client.asking(id, _by_hook(client, id, request, rule))
+    elif not rule.lets_in(name, client.user_id):
+        client.refuse(id, wire.DENIED)
+    else:
+        entering.enter(client, id, request, rule, Ticket())
+    return None
+
+
+async def _by_token(client: Client, id: int, request: wire.SubscribeRequest, rule: Rule) -> None:
+    gate = client.node.gate
+    if gate is None:
+        client.refuse(id, wire.DENIED)
+        return
+    answer = await gate.ticket(request.token)
+    if isinstance(answer, wire.Error):
+        client.refuse(id, answer)
+        return
+    if not answer.is_for(client, request.channel):
+        client.refuse(id, INVALID_TOKEN)
+        return
+    entering.enter(client, id, request, rule, answer)
+
+
+async def _by_hook(client: Client, id: int, request: wire.SubscribeRequest, rule: Rule) -> None:
+    assert rule.on_join is not None
+    data = bytes(request.data)
+    event = entering.joining(client, request.channel, rule, from_json(data) if data else None)
+    entering.enter(client, id, request, rule, await rule.on_join(event))
+
+
+def unsubscribe(client: Client, id: int, request: wire.UnsubscribeRequest) -> Pending | None:
+    if not request.channel:
+        client.violate()
+        return None
+    sub = client.subs.get(request.channel)
+    if sub is not None:
+        entering.leave(sub, entering.BY_CLIENT)
+    client.reply(id, "unsubscribe", wire.Empty())
+    return None
+
+
+def refresh(client: Client, id: int, request: wire.RefreshRequest) -> Pending | None:
+    gate = client.node.gate
+    if gate is None or not client.renewable or not request.token:
+        client.violate()
+        return None
+
+    async def ask() -> None:
+        answer = await gate.refresh(client, request.token)
+        if answer is wire.INTERNAL:
+            client.refuse(id, wire.INTERNAL)
+        elif not isinstance(answer, Admission):
+            client.hang_up(EXPIRED if answer is wire.TOKEN_EXPIRED else INVALID_TOKEN)
+        elif (user_id(answer.user) or "") != client.user_id:
+            client.hang_up(INVALID_TOKEN)
+        elif set(answer.subs) != client.token_rooms:
+            client.hang_up(INSUFFICIENT_STATE)
+        elif entering.is_past(client, answer.expires_at):
+            client.hang_up(EXPIRED)
+        else:
+            client.expire_at(answer.expires_at)
+            result = wire.RefreshResult(client.id, VERSION)
+            if answer.expires_at is not None:
+                result.expires, result.ttl = True, client.ttl(answer.expires_at)
+            client.reply(id, "refresh", result)
+
+    return client.asking(id, ask())
+
+
+def sub_refresh(client: Client, id: int, request: wire.SubRefreshRequest) -> Pending | None:
+    gate = client.node.gate
+    if not request.token or gate is None:
+        client.refuse(id, wire.BAD_REQUEST)
+        return None
+
+    async def ask() -> None:
+        if request.channel and request.channel not in client.subs:
+            client.refuse(id, wire.DENIED)
+            return
+        answer = await gate.ticket(request.token)
+        if isinstance(answer, wire.Error):
+            expired = answer is wire.TOKEN_EXPIRED
+            ended = SUBSCRIPTION_EXPIRED if expired else INVALID_TOKEN
+            client.refuse(id, answer if answer is wire.INTERNAL else ended)
+            return
+        # centrifuge-python up to 0.5 leaves the channel to the token (section 9.3).
+        sub = client.subs.get(request.channel or answer.room)
+        if sub is None:
+            client.refuse(id, wire.DENIED)
+        elif not answer.is_for(client, sub.name):
+            client.hang_up(INVALID_TOKEN)
+        elif entering.is_past(client, answer.expires_at):
+            client.hang_up(SUBSCRIPTION_EXPIRED)
+        else:
+            entering.expire_at(sub, answer.expires_at)
+            result = wire.SubRefreshResult()
+            if answer.expires_at is not None:
+                result.expires, result.ttl = True, client.ttl(answer.expires_at)
+            client.reply(id, "sub_refresh", result)
+
+    return client.asking(id, ask())
+
+
+# Talking. --------------------------------------------------------------------------------------
+
+
+def publish(client: Client, id: int, request: wire.PublishRequest) -> Pending | None:
+    name, node = request.channel, client.node
+    if not name:
+        client.violate()
+        return None
+    rule = node.rules.find(name)
+    if rule is None:
+        client.refuse(id, wire.UNKNOWN_CHANNEL)
+        return None
+    sub = client.subs.get(name)
+    may = rule.allows("publish", False, client.user_id) if sub is None else sub.may_publish
+    data = bytes(request.data)
+    if request.type:
+        client.refuse(id, wire.NOT_AVAILABLE)
+    elif not may:
+        client.refuse(id, wire.DENIED)
+    elif not data or not rule.allows_name(name) or _has_endless_number(data):
+        client.refuse(id, wire.BAD_REQUEST)
+    elif rule.on_publish is not None:
+        return client.asking(id, _asked(client, id, name, rule, data))
+    elif rule.check is None:
+        _publish(client, id, name, data)
+    else:
+        try:
+            data = rule.check(data)
+        except ValueError as error:
+            client.refuse(id, wire.Error(wire.BAD_REQUEST.code, str(error)))
+        else:
+            _publish(client, id, name, data)
+    return None
+
+
+def _has_endless_number(data: bytes) -> bool:
+    return len(data) > LONG and _ENDLESS_NUMBER.search(data) is not None
+
+
+async def _asked(client: Client, id: int, name: str, rule: Rule, data: bytes) -> None:
+    assert rule.on_publish is not None
+    sub = client.subs.get(name)
+    event = Publish(client, sub, client.node.room(name), client.user, data, rule.params(name))
+    _publish(client, id, name, await rule.on_publish(event))
+
+
+def _publish(client: Client, id: int, name: str, data: bytes) -> None:
+    sub = client.subs.get(name)
+    client.node.publish(name, Draft(data, info=client.info if sub is None else sub.info))
+    client.reply(id, "publish", wire.Empty())
+
+
+def rpc(client: Client, id: int, request: wire.RpcRequest) -> Pending | None:
+    calls = client.node.calls
+    if not calls:
+        client.refuse(id, wire.NOT_AVAILABLE)
+        return None
+    call = calls.get(request.method)
+    if call is None:
+        client.refuse(id, wire.METHOD_NOT_FOUND)
+        return None
+
+    async def ask() -> None:
+        event = Call(client, client.user, request.method, bytes(request.data))
+        client.reply(id, "rpc", wire.DataResult(entering.raw(await call(event))))
+
+    return client.asking(id, ask())
+
+
+def send(client: Client, id: int, request: wire.SendRequest) -> Pending | None:
+    hook = client.node.on_message
+    if hook is None:
+        client.hang_up(NOT_AVAILABLE)
+        return None
+    data = bytes(request.data)
+    event = Message(client, client.user, from_json(data) if data else None)
+
+    async def tell() -> None:
+        await hook(event)
+
+    # Without an id there is nobody to tell of a failure but the log.
+    return client.asking(0, tell())
+
+
+# Looking. --------------------------------------------------------------------------------------
+
+
+def _look(
+    client: Client, id: int, name: str, what: str, available: str
+) -> tuple[Rule, Subscription | None] | None:
+    """The rule of the room where `client` may see its `what`; else it is told why not."""
+    if not name:
+        client.violate()
+        return None
+    rule = client.node.rules.find(name)
+    if rule is None:
+        client.refuse(id, wire.UNKNOWN_CHANNEL)
+        return None
+    sub = client.subs.get(name)
+    granted = None if sub is None else getattr(sub, what)
+    if granted is None:
+        granted = rule.allows(what, sub is not None, client.user_id)
+    if not getattr(rule.options, available):
+        client.refuse(id, wire.NOT_AVAILABLE)
+    elif not granted:
+        client.refuse(id, wire.DENIED)
+    else:
+        return rule, sub
+    return None
+
+
+def presence(client: Client, id: int, request: wire.PresenceRequest) -> Pending | None:
+    if _look(client, id, request.channel, "presence", "presence") is not None:
+        found = client.node.presence_of(request.channel)
+        entries = {info.client: client.codec.info(info) for info in found}
+        client.reply(id, "presence", wire.PresenceResult(entries))
+    return None
+
+
+def presence_stats(client: Client, id: int, request: wire.PresenceRequest) -> Pending | None:
+    if _look(client, id, request.channel, "presence", "presence") is not None:
+        counts = client.node.presence_stats(request.channel)
+        client.reply(id, "presence_stats", wire.PresenceStatsResult(*counts))
+    return None
+
+
+def history(client: Client, id: int, request: wire.HistoryRequest) -> Pending | None:
+    looked = _look(client, id, request.channel, "history", "history_size")
+    if looked is None:
+        return None
+    stream = client.node.stream(request.channel, looked[0])
+    since, limit, most = request.since, request.limit, client.node.settings.history_page
+    if limit < 0 or limit > most:
+        limit = most
+    if since is not None and request.reverse and not since.offset:
+        client.refuse(id, wire.BAD_REQUEST)
+    elif since is not None and since.epoch not in ("", stream.epoch):
+        client.refuse(id, wire.UNRECOVERABLE)
+    else:
+        asked = None if since is None else Position(since.offset, since.epoch)
+        found = stream.page(asked, limit, request.reverse)
+        entries = [client.codec.entry(one) for one in found]
+        client.reply(id, "history", wire.HistoryResult(entries, stream.epoch, stream.offset))
+    return None
+
+
+TABLE: dict[str, Carry] = {
+    "connect": connect,
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
+    "publish": publish,
+    "presence": presence,
+    "presence_stats": presence_stats,
+    "history": history,
+    "rpc": rpc,
+    "send": send,
+    "refresh": refresh,
+    "sub_refresh": sub_refresh,
+}

@@ -1,0 +1,77 @@
+"""What the server does to clients that are connected, by the name of their user.
+
+protocol.md section 19. All of it is on the node's loop, and takes hold of what is here now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from hubbub.engine import entering
+from hubbub.engine.client import Client
+from hubbub.engine.events import Ticket
+from hubbub.model import EXPIRED, Disconnect, Position
+from hubbub.wire.centrifuge import Error, RefreshPush
+
+if TYPE_CHECKING:
+    from hubbub.engine.node import Node
+
+
+def clients_of(node: Node, user: str, client: str = "") -> Iterator[Client]:
+    """The Centrifuge connections of `user`; with `client`, that one alone."""
+    if client:
+        one = node.clients.get(client)
+        if one is not None and one.user_id == user:
+            yield one
+        return
+    # Nobody in particular has no list of their own: there may be very many.
+    sessions = node.present.get(user, ()) if user else node.clients.values()
+    for session in list(sessions):
+        if isinstance(session, Client) and session.user_id == user:
+            yield session
+
+
+def subscribe(
+    node: Node, user: str, room: str, ticket: Ticket, since: Position | None, client: str = ""
+) -> Error | None:
+    refused = None
+    for one in clients_of(node, user, client):
+        refused = entering.subscribe_by_server(one, room, ticket, since) or refused
+    return refused
+
+
+def unsubscribe(
+    node: Node,
+    user: str,
+    room: str,
+    why: Disconnect = entering.BY_SERVER,
+    client: str = "",
+) -> None:
+    for one in clients_of(node, user, client):
+        for sub in [one.subs[room]] if room in one.subs else []:
+            entering.remove(sub, why)
+
+
+def disconnect(
+    node: Node, user: str, why: Disconnect, client: str = "", keep: Collection[str] = ()
+) -> None:
+    """End the user's connections, but those whose ids are in `keep`."""
+    for one in clients_of(node, user, client):
+        if one.id not in keep:
+            one.hang_up(why)
+
+
+def refresh(
+    node: Node, user: str, expired: bool, expires_at: float | None, client: str = ""
+) -> None:
+    """Say anew until when the user's connections may stay; None for as long as they like."""
+    for one in clients_of(node, user, client):
+        if expired or entering.is_past(one, expires_at):
+            one.hang_up(EXPIRED)
+            continue
+        one.expire_at(expires_at)
+        told = RefreshPush()
+        if expires_at is not None:
+            told.expires, told.ttl = True, one.ttl(expires_at)
+        one.push("", "refresh", told)

@@ -1,0 +1,402 @@
+"""How a client comes into rooms, catches up, and leaves (protocol.md sections 3.4, 5 and 6).
+
+From the look at what the room remembers until the client is one of its audience nothing is
+awaited, so that nothing can be published in between: what the reply brings ends where the live
+publications begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import UNSET, Raw
+
+from hubbub.engine.audience import Kind
+from hubbub.engine.events import Admission, Join, Ticket
+from hubbub.engine.recovery import recover, recover_cache
+from hubbub.engine.rules import Rule
+from hubbub.engine.subscription import Subscription
+from hubbub.engine.tags import BadFilter, Predicate, compile_filter, filter_key
+from hubbub.model import (
+    BAD_REQUEST,
+    CHANNEL_LIMIT,
+    CONNECTION_LIMIT,
+    INSUFFICIENT_STATE,
+    SUBSCRIPTION_EXPIRED,
+    VERSION,
+    ClientInfo,
+    Disconnect,
+    Position,
+    user_id,
+)
+from hubbub.options import RoomOptions
+from hubbub.wire import centrifuge as wire
+
+if TYPE_CHECKING:
+    from hubbub.engine.client import Client
+    from hubbub.engine.room import Room
+
+REJECT_UNRECOVERED = 2
+"""The bit of `flag` that wants an error where not all that was missed can be had (6.4)."""
+
+DELTAS = ("", "fossil")
+
+BY_CLIENT = Disconnect(0, "client unsubscribed")
+BY_SERVER = Disconnect(2000, "server unsubscribe")
+INSUFFICIENT = Disconnect(2500, "insufficient state")
+OVER = Disconnect(2501, "subscription expired")
+
+_NOTHING_ASKED = wire.SubscribeRequest()
+_NO_RULE = Rule(RoomOptions())
+
+
+class Prepared(NamedTuple):
+    """A subscription that needs only be carried out."""
+
+    sub: Subscription
+    kind: Kind
+    accepts: Predicate | None
+    counted: bool
+    """Whether it is seen in the room's presence."""
+    expires_at: float | None
+    result: wire.SubscribeResult
+
+
+def raw(data: bytes) -> Any:
+    """JSON that stands in a message as it is; nothing where there is none."""
+    return Raw(data) if data else UNSET
+
+
+def is_past(client: Client, moment: float | None) -> bool:
+    return moment is not None and moment <= client.node.clock.time()
+
+
+# Into one room. --------------------------------------------------------------------------------
+
+
+def check_name(client: Client, name: str, rule: Rule | None) -> wire.Error | None:
+    """Whether there may be such a subscription, in the order of section 5.3."""
+    settings = client.node.settings
+    if len(name) > settings.channel_length:
+        return wire.BAD_REQUEST
+    if name in client.subs:
+        return wire.ALREADY_SUBSCRIBED
+    if len(client.subs) >= settings.channel_limit:
+        return wire.LIMIT_EXCEEDED
+    if rule is None:
+        return wire.UNKNOWN_CHANNEL
+    return None if rule.allows_name(name) else wire.BAD_REQUEST
+
+
+def joining(client: Client, name: str, rule: Rule, data: Any) -> Join:
+    """What `on_join` is asked about: a membership that is none yet."""
+    sub = Subscription(client, name, rule, client.info)
+    return Join(sub, client.node.room(name), client.user, rule.params(name), data)
+
+
+def enter(
+    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+) -> None:
+    """Answer `request`, for which `ticket` was given."""
+    if client.disconnect is not None:
+        return
+    prepared: Prepared | wire.Error | Disconnect | None
+    # Asked again, because the server may have put the client into rooms meanwhile.
+    prepared = check_name(client, request.channel, rule)
+    if prepared is None:
+        prepared = prepare(client, request.channel, request, rule, ticket)
+    if not isinstance(prepared, Prepared):
+        client.refuse(id, prepared)
+        return
+    client.reply(id, "subscribe", prepared.result)
+    settle(prepared)
+
+
+def prepare(
+    client: Client, name: str, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+) -> Prepared | wire.Error | Disconnect:
+    """Everything about a subscription but that it is in force."""
+    if request.delta not in DELTAS:
+        return BAD_REQUEST
+    if request.type:
+        return wire.NOT_AVAILABLE
+    if is_past(client, ticket.expires_at):
+        return wire.EXPIRED
+    options = rule.options
+    if ticket.override:
+        options = options.model_copy(update=dict(ticket.override))
+    accepts = None
+    if request.tf is not None:
+        if not options.allow_tags_filter:
+            return wire.BAD_REQUEST
+        try:
+            accepts = compile_filter(request.tf)
+        except BadFilter:
+            return wire.BAD_REQUEST
+    sub = _subscription(client, name, rule, ticket)
+    joins = _wishes(sub, request, options)
+    sub.tells = options.join_leave
+    result = wire.SubscribeResult(data=raw(ticket.data))
+    if ticket.renewable and ticket.expires_at is not None:
+        result.expires, result.ttl = True, client.ttl(ticket.expires_at)
+    if sub.positioned:
+        refused = _position(sub, request, options, accepts, result)
+        if refused is not None:
+            return refused
+    key = filter_key(request.tf) if request.tf is not None else b""
+    kind = Kind(client.codec, joins, key)
+    return Prepared(sub, kind, accepts, options.presence, ticket.expires_at, result)
+
+
+def _subscription(client: Client, name: str, rule: Rule, ticket: Ticket) -> Subscription:
+    info = client.info
+    if ticket.info:
+        info = ClientInfo(info.user, info.client, info.conn_info, ticket.info)
+    sub = Subscription(client, name, rule, info)
+    user = client.user_id
+    sub.renewable = ticket.renewable
+    sub.history, sub.presence = ticket.history, ticket.presence
+    if ticket.publish is not None:
+        sub.may_publish = ticket.publish
+    else:
+        # Where there is somebody to ask about each publication, members may ask.
+        sub.may_publish = rule.on_publish is not None or rule.allows("publish", True, user)
+    sub.publish_at_once = sub.may_publish and rule.on_publish is None and rule.check is None
+    return sub
+
+
+def _wishes(sub: Subscription, request: wire.SubscribeRequest, options: RoomOptions) -> bool:
+    """Grant what the client wishes and may have (11.2); whether it hears of joins and leaves."""
+    rule, user = sub.rule, sub.client.user_id
+    if options.history_size:
+        sees = sub.history
+        if sees is None:
+            sees = rule.allows("history", True, user)
+        sub.recoverable = options.force_recovery or (
+            request.recoverable and (options.allow_recovery or sees)
+        )
+        sub.positioned = (
+            sub.recoverable
+            or options.force_positioning
+            or (request.positioned and (options.allow_positioning or sees))
+        )
+    if not options.join_leave:
+        return False
+    sees = sub.presence if sub.presence is not None else rule.allows("presence", True, user)
+    return options.force_push_join_leave or (request.join_leave and sees)
+
+
+def _position(
+    sub: Subscription,
+    request: wire.SubscribeRequest,
+    options: RoomOptions,
+    accepts: Predicate | None,
+    result: wire.SubscribeResult,
+) -> wire.Error | None:
+    """Say where the subscription begins, with what was missed before that (section 6)."""
+    node = sub.client.node
+    stream = node.stream(sub.name, sub.rule)
+    top = stream.position
+    result.positioned, result.epoch, result.offset = True, top.epoch, top.offset
+    if not sub.recoverable:
+        return None
+    result.recoverable = True
+    asked = Position(request.offset, request.epoch) if request.recover else None
+    if options.force_recovery_mode == "cache":
+        if asked is None and not options.auto_cache_recover:
+            return None
+        recovery = recover_cache(asked, top, stream.latest)
+    elif asked is None:
+        return None
+    else:
+        missed = stream.after(asked.offset, node.settings.history_page)
+        recovery = recover(asked, top, missed)
+    if not recovery.recovered and request.flag & REJECT_UNRECOVERED:
+        return wire.UNRECOVERABLE
+    result.was_recovering = request.recover
+    result.recovered = recovery.recovered
+    result.offset = recovery.position.offset
+    result.publications = [
+        sub.client.codec.entry(one)
+        for one in recovery.publications
+        if accepts is None or accepts(one.tags)
+    ]
+    return None
+
+
+def settle(prepared: Prepared) -> None:
+    """Carry it out, after the reply that says so."""
+    sub = prepared.sub
+    client, node = sub.client, sub.client.node
+    client.flush()
+    room = node.open(sub.name)
+    sub.audience = room.audience(prepared.kind, prepared.accepts)
+    client.subs[sub.name] = sub
+    node.subscribe(sub, prepared.counted)
+    expire_at(sub, prepared.expires_at)
+    if sub.tells:
+        _tell(room, "join", sub.info)
+
+
+def _tell(room: Room, kind: str, info: ClientInfo) -> None:
+    """Tell of a join or a leave, whoever hears of them."""
+    for audience in room.audiences:
+        if audience.kind.joins:
+            audience.deliver(audience.kind.codec.membership(room.name, kind, info))
+
+
+# Out of one room. ------------------------------------------------------------------------------
+
+
+def leave(sub: Subscription, why: Disconnect) -> None:
+    """End the subscription, telling the room."""
+    client = sub.client
+    if client.subs.pop(sub.name, None) is None:
+        return
+    if sub.expiry is not None:
+        sub.expiry.cancel()
+    room = sub.audience.room
+    client.node.unsubscribe(sub, why)
+    if sub.tells:
+        _tell(room, "leave", sub.info)
+
+
+def remove(sub: Subscription, why: Disconnect) -> None:
+    """End the subscription, telling the client too: a code of section 10.3."""
+    leave(sub, why)
+    sub.client.push(sub.name, "unsubscribe", wire.UnsubscribePush(why.code, why.reason))
+
+
+def expire_at(sub: Subscription, moment: float | None) -> None:
+    """End the subscription then (Unix seconds), with some grace where it can be renewed."""
+    if sub.expiry is not None:
+        sub.expiry.cancel()
+        sub.expiry = None
+    if moment is not None:
+        node = sub.client.node
+        grace = node.settings.expired_seconds if sub.renewable else 0.0
+        delay = max(0.0, moment - node.clock.time() + grace)
+        sub.expiry = node.clock.call_later(delay, lambda: _expired(sub))
+
+
+def _expired(sub: Subscription) -> None:
+    sub.expiry = None
+    if sub.server_side:
+        sub.client.hang_up(SUBSCRIPTION_EXPIRED)
+    else:
+        remove(sub, OVER)
+
+
+def lose(sub: Subscription) -> None:
+    """The room's log and what this member got do not fit together: have it begin again (6.5)."""
+    if sub.server_side:
+        sub.client.hang_up(INSUFFICIENT_STATE)
+    else:
+        remove(sub, INSUFFICIENT)
+
+
+# Into the server. ------------------------------------------------------------------------------
+
+
+def admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admission) -> None:
+    """Let the client in, and into the rooms that the server has for it."""
+    if client.disconnect is not None:
+        return
+    node, settings = client.node, client.node.settings
+    client.user = admission.user
+    client.user_id = user = user_id(admission.user) or ""
+    client.info = ClientInfo(user, client.id, admission.info)
+    most = settings.user_connections
+    if user and most and len(node.present.get(user, ())) >= most:
+        client.user = None
+        client.refuse(id, CONNECTION_LIMIT)
+        return
+    if is_past(client, admission.expires_at):
+        client.refuse(id, wire.EXPIRED)
+        return
+    tickets = dict(admission.subs)
+    client.token_rooms = frozenset(tickets)
+    client.meta = admission.meta
+    if settings.personal_channel and user:
+        tickets.setdefault(personal_room(settings.personal_namespace, user), Ticket())
+    prepared = _prepare_all(client, tickets, request.subs)
+    if not isinstance(prepared, list):
+        client.refuse(id, prepared)
+        return
+    result = wire.ConnectResult(
+        client.id,
+        VERSION,
+        data=raw(admission.data),
+        subs={one.sub.name: one.result for one in prepared},
+        ping=max(1, round(settings.client_ping_interval)) if client.pings else 0,
+        pong=client.pings,
+    )
+    client.renewable = admission.renewable
+    if admission.renewable and admission.expires_at is not None:
+        result.expires, result.ttl = True, client.ttl(admission.expires_at)
+    client.reply(id, "connect", result)
+    client.here(admission.expires_at)
+    for one in prepared:
+        settle(one)
+
+
+def personal_room(namespace: str, user: str) -> str:
+    return f"{namespace}:#{user}" if namespace else f"#{user}"
+
+
+def _prepare_all(
+    client: Client, tickets: Mapping[str, Ticket], asked: Mapping[str, wire.SubscribeRequest]
+) -> list[Prepared] | wire.Error | Disconnect:
+    if len(tickets) > client.node.settings.channel_limit:
+        return CHANNEL_LIMIT
+    all_of_them = []
+    for name, ticket in tickets.items():
+        prepared = prepare_for_server(client, name, asked.get(name, _NOTHING_ASKED), ticket)
+        if not isinstance(prepared, Prepared):
+            return prepared
+        all_of_them.append(prepared)
+    return all_of_them
+
+
+def prepare_for_server(
+    client: Client, name: str, request: wire.SubscribeRequest, ticket: Ticket
+) -> Prepared | wire.Error | Disconnect:
+    """A subscription that the server wants."""
+    node = client.node
+    rule = node.rules.find(name)
+    if rule is None:
+        settings = node.settings
+        if name != personal_room(settings.personal_namespace, client.user_id):
+            return wire.UNKNOWN_CHANNEL
+        rule = _NO_RULE
+    prepared = prepare(client, name, request, rule, ticket)
+    if isinstance(prepared, Prepared):
+        prepared.sub.server_side = True
+    return prepared
+
+
+def subscribe_by_server(
+    client: Client, name: str, ticket: Ticket, since: Position | None = None
+) -> wire.Error | None:
+    """Put a connected client into the room; one that is in it stays as it is (section 19)."""
+    if client.disconnect is not None or name in client.subs:
+        return None
+    if len(client.subs) >= client.node.settings.channel_limit:
+        client.hang_up(CHANNEL_LIMIT)
+        return None
+    request = wire.SubscribeRequest()
+    if since is not None:
+        request.recover, request.offset, request.epoch = True, since.offset, since.epoch
+    prepared = prepare_for_server(client, name, request, ticket)
+    if not isinstance(prepared, Prepared):
+        return prepared if isinstance(prepared, wire.Error) else None
+    result = prepared.result
+    told = wire.SubscribePush(
+        result.recoverable, result.epoch, result.offset, result.positioned, result.data
+    )
+    client.push(name, "subscribe", told)
+    settle(prepared)
+    for entry in result.publications:
+        client.push(name, "pub", entry)
+    return None

@@ -1,0 +1,347 @@
+"""The Centrifuge client protocol in JSON (protocol.md sections 1 to 8): bytes ⇄ values.
+
+Its words stay here: what it calls a channel is a room everywhere else. Names and defaults of the
+structs are the protocol's; a field with a default is left out of what is sent when it has it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from hubbub.model import ClientInfo, Publication
+from hubbub.wire.frames import TEXT_HEADS, text_frame
+
+UInt32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
+UInt64 = Annotated[int, Meta(ge=0)]
+"""No upper bound, since msgspec takes none so large: a larger offset is one never reached."""
+Int32 = Annotated[int, Meta(ge=-0x8000_0000, le=0x7FFF_FFFF)]
+
+NO_DATA = Raw()
+
+
+class Malformed(ValueError):
+    """A message that holds no valid commands (3501)."""
+
+
+class Error(NamedTuple):
+    """The error of a reply (section 10.1)."""
+
+    code: int
+    message: str
+    temporary: bool = False
+
+
+INTERNAL = Error(100, "internal server error", True)
+UNKNOWN_CHANNEL = Error(102, "unknown channel")
+DENIED = Error(103, "permission denied")
+METHOD_NOT_FOUND = Error(104, "method not found")
+ALREADY_SUBSCRIBED = Error(105, "already subscribed")
+LIMIT_EXCEEDED = Error(106, "limit exceeded")
+BAD_REQUEST = Error(107, "bad request")
+NOT_AVAILABLE = Error(108, "not available")
+TOKEN_EXPIRED = Error(109, "token expired")
+EXPIRED = Error(110, "expired")
+UNRECOVERABLE = Error(112, "unrecoverable position")
+
+
+# What a client asks. -------------------------------------------------------------------------
+
+
+class FilterNode(Struct):
+    """A node of a tags filter (section 14)."""
+
+    op: str = ""
+    key: str = ""
+    cmp: str = ""
+    val: str = ""
+    vals: list[str] = []
+    nodes: list[FilterNode] = []
+
+
+class SubscribeRequest(Struct):
+    channel: str = ""
+    token: str = ""
+    recover: bool = False
+    offset: UInt64 = 0
+    epoch: str = ""
+    data: Raw = NO_DATA
+    positioned: bool = False
+    recoverable: bool = False
+    join_leave: bool = False
+    delta: str = ""
+    tf: FilterNode | None = None
+    flag: int = 0
+    type: int = 0
+
+
+class ConnectRequest(Struct):
+    token: str = ""
+    data: Raw = NO_DATA
+    subs: dict[str, SubscribeRequest] = {}
+    name: str = ""
+    version: str = ""
+    headers: dict[str, str] = {}
+
+
+class UnsubscribeRequest(Struct):
+    channel: str = ""
+
+
+class PublishRequest(Struct, gc=False):
+    channel: str = ""
+    data: Raw = NO_DATA
+    type: int = 0
+
+
+class PresenceRequest(Struct):
+    channel: str = ""
+
+
+class StreamPosition(Struct):
+    offset: UInt64 = 0
+    epoch: str = ""
+
+
+class HistoryRequest(Struct):
+    channel: str = ""
+    limit: Int32 = 0
+    since: StreamPosition | None = None
+    reverse: bool = False
+
+
+class RpcRequest(Struct):
+    method: str = ""
+    data: Raw = NO_DATA
+
+
+class SendRequest(Struct):
+    data: Raw = NO_DATA
+
+
+class RefreshRequest(Struct):
+    token: str = ""
+
+
+class SubRefreshRequest(Struct):
+    channel: str = ""
+    token: str = ""
+
+
+class Command(Struct):
+    """One of the bodies is set, or none for a pong (section 2.1).
+
+    Where there are several, the first in the order of `BODIES` counts (section 2.3).
+    """
+
+    id: UInt32 = 0
+    connect: ConnectRequest | None = None
+    ping: Raw | None = None
+    subscribe: SubscribeRequest | None = None
+    unsubscribe: UnsubscribeRequest | None = None
+    publish: PublishRequest | None = None
+    presence: PresenceRequest | None = None
+    presence_stats: PresenceRequest | None = None
+    history: HistoryRequest | None = None
+    rpc: RpcRequest | None = None
+    send: SendRequest | None = None
+    refresh: RefreshRequest | None = None
+    sub_refresh: SubRefreshRequest | None = None
+
+
+BODIES = Command.__struct_fields__[1:]
+
+
+# What it is answered. ------------------------------------------------------------------------
+
+
+class SubscribeResult(Struct, omit_defaults=True):
+    expires: bool = False
+    ttl: int = 0
+    recoverable: bool = False
+    epoch: str = ""
+    publications: list[Raw] = []
+    recovered: bool = False
+    offset: int = 0
+    positioned: bool = False
+    data: Raw | UnsetType = UNSET
+    was_recovering: bool = False
+
+
+class ConnectResult(Struct, omit_defaults=True):
+    client: str
+    version: str
+    expires: bool = False
+    ttl: int = 0
+    data: Raw | UnsetType = UNSET
+    subs: dict[str, SubscribeResult] = {}
+    ping: int = 0
+    pong: bool = False
+
+
+class RefreshResult(Struct, omit_defaults=True):
+    client: str
+    version: str
+    expires: bool = False
+    ttl: int = 0
+
+
+class SubRefreshResult(Struct, omit_defaults=True):
+    expires: bool = False
+    ttl: int = 0
+
+
+class PresenceResult(Struct):
+    presence: dict[str, Raw]
+
+
+class PresenceStatsResult(Struct):
+    num_clients: int
+    num_users: int
+
+
+class HistoryResult(Struct):
+    publications: list[Raw]
+    epoch: str
+    offset: int
+
+
+class DataResult(Struct, omit_defaults=True):
+    """The result of an `rpc`, and the body of a `message` push."""
+
+    data: Raw | UnsetType = UNSET
+
+
+class Empty(Struct):
+    """A result that says nothing but that it worked."""
+
+
+class InfoPush(Struct):
+    """The body of a `join` and of a `leave`."""
+
+    info: Raw
+
+
+class UnsubscribePush(Struct):
+    code: int
+    reason: str
+
+
+class SubscribePush(Struct, omit_defaults=True):
+    recoverable: bool = False
+    epoch: str = ""
+    offset: int = 0
+    positioned: bool = False
+    data: Raw | UnsetType = UNSET
+
+
+class RefreshPush(Struct, omit_defaults=True):
+    expires: bool = False
+    ttl: int = 0
+
+
+_decode = msgspec.json.Decoder(Command).decode
+_encode = msgspec.json.Encoder().encode
+_NO_COMMAND: list[Command] = []
+
+
+class JsonCodec:
+    """JSON in text messages, one object a line.
+
+    A *message* below is one reply or push as bytes; `frame` puts several into one WebSocket
+    frame. A *head* is what all pushes of one room begin with.
+    """
+
+    PING = text_frame(b"{}")
+
+    def commands(self, message: str | bytes) -> list[Command]:
+        """The commands of one WebSocket message, at least one. Raises `Malformed`."""
+        try:
+            if type(message) is not str:
+                raise Malformed("JSON comes in text messages")
+            if "\n" not in message:
+                return [_decode(message)]
+            commands = [_decode(line) for line in message.split("\n") if line]
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise Malformed(str(error)) from None
+        if not commands:
+            raise Malformed("an empty message")
+        return commands
+
+    def frame(self, messages: list[bytes]) -> bytes:
+        return text_frame(messages[0] if len(messages) == 1 else b"\n".join(messages))
+
+    def reply(self, id: int, kind: str, result: Struct) -> bytes:
+        return b'{"id":%d,"%b":%b}' % (id, kind.encode(), _encode(result))
+
+    def published(self, id: int) -> bytes:
+        """The reply to `publish`, without the detour."""
+        return b'{"id":%d,"publish":{}}' % id
+
+    def error(self, id: int, error: Error) -> bytes:
+        body: dict[str, object] = {"code": error.code, "message": error.message}
+        if error.temporary:
+            body["temporary"] = True
+        return b'{"id":%d,"error":%b}' % (id, _encode(body))
+
+    def push(self, room: str, kind: str, body: Struct | Raw) -> bytes:
+        """A push; `room` is empty for one that concerns the connection."""
+        push: dict[str, object] = {"channel": room} if room else {}
+        push[kind] = body
+        return _encode({"push": push})
+
+    def membership(self, room: str, kind: str, info: ClientInfo) -> bytes:
+        """The frame of a `join` or a `leave`, the same bytes for everyone."""
+        return text_frame(self.push(room, kind, InfoPush(self.info(info))))
+
+    def head(self, room: str) -> bytes:
+        return b'{"push":{"channel":%b,"pub":{"data":' % _encode(room)
+
+    def publication(self, head: bytes, publication: Publication) -> bytes:
+        """The frame of a `pub` push, the same bytes for everyone (section 15)."""
+        payload = head + self._rest(publication) + b"}}"
+        length = len(payload)
+        return TEXT_HEADS[length] + payload if length < 126 else text_frame(payload)
+
+    def entry(self, publication: Publication) -> Raw:
+        """A publication as it stands in a reply."""
+        if not publication.json:
+            publication.json = b'{"data":' + self._rest(publication)
+        return Raw(publication.json)
+
+    def _rest(self, publication: Publication) -> bytes:
+        """From the data to the end of the publication."""
+        data, offset, info, tags = (
+            publication.data,
+            publication.offset,
+            publication.info,
+            publication.tags,
+        )
+        if info is not None and not tags and offset:
+            return b'%b,"info":%b,"offset":%d}' % (data, info.json or self._info(info), offset)
+        rest = data
+        if info is not None:
+            rest += b',"info":' + (info.json or self._info(info))
+        if offset:
+            rest += b',"offset":%d' % offset
+        if tags:
+            rest += b',"tags":' + _encode(tags)
+        return rest + b"}"
+
+    def info(self, info: ClientInfo) -> Raw:
+        return Raw(info.json or self._info(info))
+
+    def _info(self, info: ClientInfo) -> bytes:
+        if not info.json:
+            info.json = b'{"user":%b,"client":%b%b%b}' % (
+                _encode(info.user),
+                _encode(info.client),
+                info.conn_info and b',"conn_info":' + info.conn_info,
+                info.chan_info and b',"chan_info":' + info.chan_info,
+            )
+        return info.json
+
+
+JSON = JsonCodec()
