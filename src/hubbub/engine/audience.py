@@ -51,7 +51,7 @@ class Audience:
         "_tick",
         "_writes",
         "accepts",
-        "head",
+        "encode",
         "kind",
         "members",
         "pending",
@@ -63,7 +63,7 @@ class Audience:
     ) -> None:
         self.room = room
         self.kind = kind
-        self.head = kind.codec.head(room.name)
+        self.encode = kind.codec.encoder(room.name)
         self.accepts = accepts
         # In the order of joining; by session, because each is in a room once.
         self.members: dict[Session, Member | Subscription] = {}

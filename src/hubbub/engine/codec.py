@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -15,11 +16,8 @@ _text = msgspec.json.Decoder(str).decode
 class Codec(Protocol):
     """Makes one frame of a publication, the same for every member that has this codec."""
 
-    def head(self, room: str) -> bytes:
-        """What every publication of the room begins with; made once for the room."""
-
-    def publication(self, head: bytes, publication: Publication) -> bytes:
-        """A whole WebSocket frame."""
+    def encoder(self, room: str) -> Callable[[Publication], bytes]:
+        """What makes a whole WebSocket frame of each publication of the room."""
 
     def membership(self, room: str, kind: str, info: ClientInfo) -> bytes:
         """A whole WebSocket frame that tells of a "join" or a "leave"."""
@@ -28,14 +26,12 @@ class Codec(Protocol):
 class Bare:
     """A publication is its data: text where it is a JSON string, and JSON otherwise."""
 
-    def head(self, room: str) -> bytes:
-        return b""
+    def encoder(self, room: str) -> Callable[[Publication], bytes]:
+        return self._encode
 
-    def publication(self, head: bytes, publication: Publication) -> bytes:
+    def _encode(self, publication: Publication) -> bytes:
         data = publication.data
-        if data[:1] == b'"':
-            data = _text(data).encode()
-        return text_frame(data)
+        return text_frame(_text(data).encode() if data[:1] == b'"' else data)
 
     def membership(self, room: str, kind: str, info: ClientInfo) -> bytes:
         return b""  # nobody is told

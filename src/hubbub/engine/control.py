@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hubbub.engine import entering
 from hubbub.engine.client import Client
 from hubbub.engine.events import Ticket
-from hubbub.model import EXPIRED, Disconnect, Position
+from hubbub.model import EXPIRED, ClientInfo, Disconnect, Position
 from hubbub.wire.centrifuge import Error, RefreshPush
 
 if TYPE_CHECKING:
@@ -56,17 +56,34 @@ def unsubscribe(
 def disconnect(
     node: Node, user: str, why: Disconnect, client: str = "", keep: Collection[str] = ()
 ) -> None:
-    """End the user's connections, but those whose ids are in `keep`."""
+    """End the user's connections of both kinds, but those whose ids are in `keep`.
+
+    With `client` that one alone. Who is no Centrifuge client has no id to be kept by.
+    """
     for one in clients_of(node, user, client):
         if one.id not in keep:
             one.hang_up(why)
+    if user and not client:
+        for session in node.user(user).sessions:
+            if not isinstance(session, Client):
+                session.hang_up(why)
 
 
 def refresh(
-    node: Node, user: str, expired: bool, expires_at: float | None, client: str = ""
+    node: Node,
+    user: str,
+    expired: bool,
+    expires_at: float | None,
+    client: str = "",
+    info: bytes = b"",
 ) -> None:
-    """Say anew until when the user's connections may stay; None for as long as they like."""
+    """Say anew until when the user's connections may stay; None for as long as they like.
+
+    With `info` (JSON), also what is seen of them in the rooms they enter from here on.
+    """
     for one in clients_of(node, user, client):
+        if info:
+            one.info = ClientInfo(one.user_id, one.id, info)
         if expired or entering.is_past(one, expires_at):
             one.hang_up(EXPIRED)
             continue
@@ -75,3 +92,10 @@ def refresh(
         if expires_at is not None:
             told.expires, told.ttl = True, one.ttl(expires_at)
         one.push("", "refresh", told)
+
+
+def history_remove(node: Node, room: str) -> None:
+    """Have the room forget its publications; its position stays (section 6.1)."""
+    stream = node.streams.get(room)
+    if stream is not None:
+        stream.clear()

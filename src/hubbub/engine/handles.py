@@ -21,7 +21,7 @@ from hubbub.model import (
     check_room_name,
 )
 from hubbub.wire.encode import frame_of, to_json
-from hubbub.wire.frames import TEXT_HEADS, text_frame
+from hubbub.wire.frames import SHORT, TEXT_HEADS, text_frame
 
 if TYPE_CHECKING:
     from hubbub.engine.member import Member
@@ -88,7 +88,7 @@ class RoomHandle:
             # The common case, without the calls of `frame_of`: once for every broadcast.
             payload = value.encode()
             length = len(payload)
-            frame = TEXT_HEADS[length] + payload if length < 126 else text_frame(payload)
+            frame = TEXT_HEADS[length] + payload if length < SHORT else text_frame(payload)
         else:
             frame = frame_of(value)
         node = self._node

@@ -106,7 +106,7 @@ class Node:
             self.clock, settings.client_ping_interval, settings.client_pong_timeout
         )
         self.hooks = Hooks(self.clock.now)
-        self._tick = Tick(loop)
+        self.tick = Tick(loop)
         self._stop_sweep()
         if len(self.streams):
             self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
@@ -244,7 +244,7 @@ class Node:
         room = self.live.get(name)
         if room is None:
             stream = self._kept(name, self.rules.find(name))
-            room = self.live[name] = Room(RoomHandle(self, name), self._tick, stream)
+            room = self.live[name] = Room(RoomHandle(self, name), self.tick, stream)
         return room
 
     def _kept(self, name: str, rule: Rule | None) -> Stream | None:

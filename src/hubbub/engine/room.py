@@ -90,6 +90,12 @@ class Room:
         self.alone = ()
         del self.plain
 
+    def publish(self, publication: Publication, now: float) -> None:
+        """Remember `publication`, where the room does, and deliver it; `now` as in `Stream`."""
+        if self.stream is not None:
+            self.stream.append(publication, now)
+        self.advance(publication)
+
     def advance(self, publication: Publication) -> bool:
         """Deliver `publication` if it is the next, and what was held for it.
 
@@ -103,7 +109,14 @@ class Room:
                     self._held[offset] = publication
                 return offset < self.expected
             self.expected = offset + 1
-        self._deliver(publication)
+        if len(self.audiences) == 1 and (audience := self.audiences[0]).accepts is None:
+            # The common case without the calls: what `_deliver` does.
+            if audience.pending:
+                audience.pending.append(audience.encode(publication))
+            else:
+                audience.deliver(audience.encode(publication))
+        else:
+            self._deliver(publication)
         while self._held and (held := self._held.pop(self.expected, None)) is not None:
             self.expected += 1
             self._deliver(held)
@@ -117,7 +130,7 @@ class Room:
                 continue
             if audience.kind.codec is not codec:
                 codec = audience.kind.codec
-                frame = codec.publication(audience.head, publication)
+                frame = audience.encode(publication)
             audience.deliver(frame)
 
     def broadcast(self, frame: bytes, data: bytes | None, exclude: Session | None) -> None:
@@ -130,8 +143,7 @@ class Room:
             if audience is self.plain:
                 audience.deliver(frame, exclude)
             elif data is not None:
-                codec = audience.kind.codec
-                audience.deliver(codec.publication(audience.head, Publication(data)), exclude)
+                audience.deliver(audience.encode(Publication(data)), exclude)
             else:
                 for session in list(audience.members):
                     session.hang_up(INAPPROPRIATE_PROTOCOL)

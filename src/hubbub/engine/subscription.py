@@ -77,8 +77,7 @@ class Subscription:
     def _send(self, data: bytes) -> None:
         audience = self.audience
         if self.client.subs.get(self.name) is self:
-            frame = audience.kind.codec.publication(audience.head, Publication(data))
-            audience.deliver_to(self.client, frame)
+            audience.deliver_to(self.client, audience.encode(Publication(data)))
 
     def hang_up(self, disconnect: Disconnect) -> None:
         self.client.hang_up(disconnect)

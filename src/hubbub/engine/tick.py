@@ -1,32 +1,37 @@
-"""One flush a turn of the event loop, for all audiences of the node."""
+"""One flush a turn of the event loop, for everything of the node."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from hubbub.engine.audience import Audience
+
+class Flushes(Protocol):
+    """An audience, or a client with answers."""
+
+    def flush(self) -> None:
+        """Write what waits; nothing, the second time."""
 
 
 class Tick:
-    """The audiences that got something in this turn."""
+    """Whoever got something in this turn."""
 
-    __slots__ = ("_loop", "_audiences")
+    __slots__ = ("_loop", "_marked")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
-        self._audiences: list[Audience] = []
+        self._marked: list[Flushes] = []
 
-    def mark(self, audience: Audience) -> None:
-        """Flush `audience` at the end of this turn; once for all that it gets until then."""
-        audiences = self._audiences
-        if not audiences:
+    def mark(self, one: Flushes) -> None:
+        """Flush `one` at the end of this turn; once for all that it gets until then."""
+        marked = self._marked
+        if not marked:
             self._loop.call_soon(self._flush)
-        audiences.append(audience)
+        marked.append(one)
 
     def _flush(self) -> None:
-        audiences, self._audiences = self._audiences, []
-        for audience in audiences:
-            audience.flush()
+        marked, self._marked = self._marked, []
+        for one in marked:
+            one.flush()

@@ -1,4 +1,4 @@
-"""The test client and its clock."""
+"""A connection of the application under test, and the clock."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import heapq
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote
 
 from hubbub.contracts import Clock, Timer
-from hubbub.embed.hub import Hub
-from hubbub.errors import ConfigurationError, HubbubError
+from hubbub.errors import HubbubError
 from hubbub.model import Disconnect
 
 DEADLINE = 2.0
@@ -136,11 +133,11 @@ class TestConnection:
 
     async def receive(self) -> str | bytes:
         """The next message. Raises `Closed`, TimeoutError, or what the application raised."""
-        event = await self._next("a message")
-        if event["type"] == "websocket.close":
-            raise Closed(event.get("code", 1000), event.get("reason") or "")
-        text: str | None = event.get("text")
-        return event["bytes"] if text is None else text
+        return _message(await self._next("a message"))
+
+    async def receive_anytime(self) -> str | bytes:
+        """As `receive`, however long it takes."""
+        return _message(await self._event())
 
     async def receive_json(self) -> Any:
         """The next message, as JSON."""
@@ -179,119 +176,41 @@ class TestConnection:
 
     async def _next(self, what: str) -> Event:
         async with self._in_time(what):
-            got = asyncio.ensure_future(self._from_app.get())
+            return await self._event()
+
+    async def _event(self) -> Event:
+        got = asyncio.ensure_future(self._from_app.get())
+        try:
             await asyncio.wait([got, self.task], return_when=asyncio.FIRST_COMPLETED)
-            if got.done():
-                return got.result()
-            got.cancel()
-            self.task.result()
-            raise Closed(1000, "the application returned")
+        finally:
+            if not got.done():
+                got.cancel()
+        if got.done() and not got.cancelled():
+            return got.result()
+        self.task.result()
+        raise Closed(1000, "the application returned")
 
     @asynccontextmanager
     async def _in_time(self, what: str) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(self._deadline):
-                yield
-        except TimeoutError:
-            text = f"waited {self._deadline:g} s for {what} on {self._path}"
-            raise TimeoutError(text) from None
+        async with in_time(self._deadline, f"{what} on {self._path}"):
+            yield
 
 
-class TestHub:
-    """Runs an application's lifespan and its WebSocket endpoints on the loop of the test.
+def _message(event: Event) -> str | bytes:
+    if event["type"] == "websocket.close":
+        raise Closed(event.get("code", 1000), event.get("reason") or "")
+    text: str | None = event.get("text")
+    return event["bytes"] if text is None else text
 
-    `clock` stands still until it is advanced; `deadline` is how many real seconds a wait may take.
-    """
 
-    __test__ = False
-
-    def __init__(self, app: App, *, deadline: float = DEADLINE) -> None:
-        self._app = app
-        self._deadline = deadline
-        self._connections: list[TestConnection] = []
-        self._to_app: asyncio.Queue[Event] = asyncio.Queue()
-        self._from_app: asyncio.Queue[Event] = asyncio.Queue()
-        self._state: dict[str, Any] = {}
-        self.clock = FakeClock()
-        self.hub: Hub
-        """The application's hub."""
-
-    async def __aenter__(self) -> Self:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": self._state}
-        self._lifespan = asyncio.ensure_future(
-            self._app(scope, self._to_app.get, self._from_app.put)
-        )
-        await self._tell_lifespan("startup")
-        hub = getattr(getattr(self._app, "state", None), "hub", None)
-        if not isinstance(hub, Hub):
-            raise ConfigurationError(
-                "the application's lifespan did not start a hub: FastAPI(lifespan=hub.lifespan), "
-                "or `async with hub.lifespan(app)` in your own"
-            )
-        self.hub = hub
-        hub.node.bind(self.clock)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        open_ones = [one for one in self._connections if not one.task.done()]
-        for connection in open_ones:
-            connection._to_app.put_nowait({"type": "websocket.disconnect", "code": 1001})
-        if open_ones:
-            _, late = await asyncio.wait([one.task for one in open_ones], timeout=self._deadline)
-            for task in late:
-                task.cancel()
-        await self._tell_lifespan("shutdown")
-        if kind is None:
-            for connection in self._connections:
-                if connection.task.done() and not connection.task.cancelled():
-                    connection.task.result()
-
-    async def connect(
-        self,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        subprotocols: list[str] | None = None,
-    ) -> TestConnection:
-        """Open a connection to `path`, a query string included. Raises `Denied`."""
-        path, _, query = path.partition("?")
-        given = {"host": "testserver", **(headers or {})}
-        scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "ws",
-            "path": unquote(path),
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": query.encode(),
-            "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
-            "subprotocols": subprotocols or [],
-            "client": ("testclient", 50_000),
-            "server": ("testserver", 80),
-            "state": self._state.copy(),
-            "extensions": {"websocket.http.response": {}},
-        }
-        connection = TestConnection(self._app, scope, self._deadline)
-        self._connections.append(connection)
-        return await connection.open()
-
-    async def _tell_lifespan(self, what: str) -> None:
-        if self._lifespan.done():
-            self._lifespan.result()
-            return
-        self._to_app.put_nowait({"type": f"lifespan.{what}"})
-        async with asyncio.timeout(self._deadline):
-            event = await self._from_app.get()
-            if event["type"] == f"lifespan.{what}.failed":
-                raise ConfigurationError(f"the application's {what} failed: {event['message']}")
-            if what == "shutdown":
-                await self._lifespan
+@asynccontextmanager
+async def in_time(deadline: float, what: str) -> AsyncIterator[None]:
+    """A block that may take `deadline` real seconds; else TimeoutError says `what` it was for."""
+    try:
+        async with asyncio.timeout(deadline):
+            yield
+    except TimeoutError:
+        raise TimeoutError(f"waited {deadline:g} s for {what}") from None
 
 
 async def until(condition: Callable[[], object], deadline: float = DEADLINE) -> None:

@@ -260,28 +260,31 @@ def _parse_close(payload: bytes) -> End:
     return End(code, payload[2:].decode(), by_peer=True)
 
 
-TEXT_HEADS = [bytes((_FIN | _TEXT, length)) for length in range(126)]
-"""The header of a text frame, by the length of its payload."""
-
-_BINARY_HEADS = [bytes((_FIN | _BINARY, length)) for length in range(126)]
+SHORT = 1024
+"""Payloads below so many bytes find the header of their frame in a table."""
 
 
-def _long_head(opcode: int, length: int) -> bytes:
+def _head(opcode: int, length: int) -> bytes:
+    if length < 126:
+        return bytes((_FIN | opcode, length))
     if length < 65536:
         return bytes((_FIN | opcode, 126)) + length.to_bytes(2, "big")
     return bytes((_FIN | opcode, 127)) + length.to_bytes(8, "big")
 
 
+TEXT_HEADS = [_head(_TEXT, length) for length in range(SHORT)]
+"""The header of a text frame, by the length of its payload."""
+
+
 def text_frame(payload: bytes) -> bytes:
     """One text message; `payload` is its UTF-8."""
     length = len(payload)
-    return (TEXT_HEADS[length] if length < 126 else _long_head(_TEXT, length)) + payload
+    return (TEXT_HEADS[length] if length < SHORT else _head(_TEXT, length)) + payload
 
 
 def binary_frame(payload: bytes) -> bytes:
     """One binary message."""
-    length = len(payload)
-    return (_BINARY_HEADS[length] if length < 126 else _long_head(_BINARY, length)) + payload
+    return _head(_BINARY, len(payload)) + payload
 
 
 PING = bytes((_FIN | _PING, 0))
