@@ -173,10 +173,14 @@ def test_settings_for_a_hub_in_code_refuse_unknown_names_too() -> None:
 def test_settings_pass_through_the_environment_unchanged(
     toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toml.write_text('origins = ["https://a.example"]\nanonymous = true\nhost = "::1"\n')
+    toml.write_text(
+        'origins = ["https://a.example"]\nanonymous = true\nhost = "::1"\n'
+        'token_hmac_secret_key = "a secret"\napi_keys = ["a key"]\n'
+        "[namespaces.chat]\nhistory_size = 7\n"
+    )
     settings = load(toml, outbox_seconds=2.5, port=0)
     environment = settings.as_environment()
-    assert len(environment) == 5, "only what was set"
+    assert len(environment) == 8, "only what was set"
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert dict(load()) == dict(settings)

@@ -24,7 +24,7 @@ import centrifuge  # type: ignore[import-untyped]
 import msgspec
 
 from hubbub.errors import ConfigurationError, HubbubError
-from hubbub.model import SLOW, VANISHED, Position
+from hubbub.model import SLOW, VANISHED, Disconnect, Position
 
 PATH = "/connection/websocket"
 
@@ -38,6 +38,7 @@ _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 # Codes of centrifuge-python's own.
 _NO_TRANSPORT = 2
 _UNAUTHORIZED = 1
+_TOO_LARGE = Disconnect(1009, "message size limit")  # its reason for a close with this code
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class ConnectionClosed(HubbubError):
     """The connection, or the membership of a room, is over, or was lost before an answer came.
 
     `code` is of the WebSocket close or of the protocol; below 100 it is centrifuge-python's own
-    (0: you ended it, 1: unauthorized, 2: what came could not be handled, 3: a message too large).
+    (0: you ended it, 1: unauthorized, 2: what came could not be handled).
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -194,6 +195,7 @@ class Client:
         self._deadline = deadline
         self._tell = on_state or (lambda state: None)
         self._trouble: Exception | None = None
+        self._lost = ConnectionClosed(VANISHED.code, "the connection was lost")
         self._unreached = False
         self._rooms: list[Room] = []
         self._events = centrifuge.ClientEventHandler()
@@ -316,9 +318,7 @@ class Client:
         except centrifuge.ReplyError as error:
             raise ReplyError(error.code, error.message, error.temporary) from None
         except centrifuge.CentrifugeError:
-            over = (room and room.ended) or self.ended
-            lost = ConnectionClosed(VANISHED.code, "the connection was lost before an answer came")
-            raise over or lost from None
+            raise (room and room.ended) or self.ended or self._lost from None
 
     def _forget(self, room: Room) -> None:
         """A room that is over may be joined again."""
@@ -335,6 +335,8 @@ class Client:
         await self._wire.ready(self._deadline)
 
     async def _on_connecting(self, context: Any) -> None:
+        code, reason = _close_of(context)
+        self._lost = ConnectionClosed(code, f"lost before an answer came: {reason}")
         self._tell(State("connecting", context.code, context.reason))
 
     async def _on_connected(self, context: Any) -> None:
@@ -354,6 +356,8 @@ class Client:
     def _end(self, context: Any) -> HubbubError:
         """The error for the end of a connection or a membership, or for a refusal of it."""
         code, reason = context.code, context.reason
+        if reason == _TOO_LARGE.reason:
+            return ConnectionClosed(*_TOO_LARGE)
         if 100 <= code < 2000:
             return ReplyError(code, reason)
         if code == _UNAUTHORIZED and self._trouble is not None:
@@ -521,6 +525,14 @@ class Room:
 
     async def _on_leave(self, context: Any) -> None:
         await self._put(Left(_info(context.info)))
+
+
+def _close_of(context: Any) -> Disconnect:
+    """Why a connection that comes back was lost; the library's own codes mean other things."""
+    if context.reason == _TOO_LARGE.reason:
+        return _TOO_LARGE
+    code = context.code if context.code >= 1000 else VANISHED.code
+    return Disconnect(code, context.reason)
 
 
 def _plain(data: Any) -> Any:

@@ -199,6 +199,10 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """What is not left at its default, for a hub that reads the environment."""
         chosen = self.model_dump(mode="json", include=self.model_fields_set)
+        if (secret := self.token_hmac_secret_key) is not None:
+            chosen["token_hmac_secret_key"] = secret.get_secret_value()
+        if self.api_keys:
+            chosen["api_keys"] = [key.get_secret_value() for key in self.api_keys]
         return {
             ENV_PREFIX + name.upper(): value if isinstance(value, str) else json.dumps(value)
             for name, value in chosen.items()

@@ -62,10 +62,13 @@ def test_page_is_served_without_an_argument_and_its_address_is_told() -> None:
         assert "<html" in httpx.get(f"{base}/").text
         assert httpx.get(f"{base}/healthz").json() == {"status": "ok"}
         assert server.stop_now() == 0
-        first, second, third = server.log_now().splitlines()
+        first, clients, second, demo, third = server.log_now().splitlines()
         assert first == f"hubbub serves on {base}"
+        socket_url = f"ws://127.0.0.1:{server.port}/connection/websocket"
+        assert clients == f"Centrifuge clients: {socket_url}"
+        assert demo == f"In another terminal: hubbub talk demo:lobby --url {base}"
         assert second == f"Rooms for text: ws://127.0.0.1:{server.port}/ws/ROOM"
-        assert third == "Open to anyone on this machine: no authentication is configured."
+        assert third == "Open to anyone on this machine: no authentication is required."
 
 
 async def test_headless_serves_the_rooms_alone_and_says_that_anyone_may_enter() -> None:
@@ -110,7 +113,9 @@ def test_loopback_of_ipv6_is_loopback() -> None:
     try:
         assert process.stdout is not None
         assert re.fullmatch(r"hubbub serves on http://\[::1\]:\d+\n", process.stdout.readline())
+        assert process.stdout.readline().startswith("Centrifuge clients: ws://[::1]:")
         assert process.stdout.readline().startswith("Rooms for text: ws://[::1]:")
+        assert " --url http://[::1]:" in process.stdout.readline()
         assert process.stdout.readline().startswith("Open to anyone on this machine")
     finally:
         process.terminate()
@@ -133,7 +138,7 @@ def test_anonymous_opens_it_and_says_so_aloud() -> None:
     )
     try:
         assert process.stdout is not None
-        told = "".join(process.stdout.readline() for _ in range(3))
+        told = "".join(process.stdout.readline() for _ in range(4))
         assert "OPEN TO ANYONE WHO REACHES IT" in told
     finally:
         process.terminate()
@@ -271,12 +276,14 @@ def file(toml: Path) -> Path:
     return toml
 
 
-def test_every_setting_is_an_option() -> None:
+def test_every_setting_is_an_option_but_secrets_and_the_rules_of_rooms() -> None:
     code, told = run("serve", "--help", environment={"COLUMNS": "200"})
     assert code == 0
+    without = {"namespaces", "without_namespace", "rooms", "token_hmac_secret_key", "api_keys"}
     for name in Settings.model_fields:
         flag = "--origin" if name == "origins" else f"--{name.replace('_', '-')}"
-        assert re.search(rf"\s{flag}[\s,/]", told), flag
+        found = re.search(rf"\s{flag}[\s,/]", told)
+        assert (found is None) is (name in without), flag
 
 
 async def message_limit(*arguments: str, **environment: str) -> int:

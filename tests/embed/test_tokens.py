@@ -25,12 +25,11 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from hubbub import ConfigurationError
+from hubbub.embed import keys as keyring
 from hubbub.embed import tokens as module
+from hubbub.embed.keys import KeysUnavailable, TokenExpired, TokenInvalid
 from hubbub.embed.tokens import (
-    KeysUnavailable,
     SubClaims,
-    TokenExpired,
-    TokenInvalid,
     Tokens,
     is_short,
     make_token,
@@ -407,7 +406,7 @@ def test_other_algorithms_are_refused(alg: str) -> None:
 def test_algorithms_of_the_library_that_are_not_ours_are_not_there() -> None:
     for alg in ("none", "PS256", "ES256K", "Ed448"):
         with pytest.raises(JoseError):
-            module._REGISTRY.get_alg(alg)
+            keyring.REGISTRY.get_alg(alg)
 
 
 def test_without_keys_no_token_is_good() -> None:
@@ -695,7 +694,7 @@ async def test_file_is_read_again_when_it_changed(path: Path) -> None:
     put(path, key_set(("new", rsa(1)), ("more", ec())))
     os.utime(path, (NOW, NOW))
     await at.loaded()
-    at.clock.at += module.FILE_PAUSE_S
+    at.clock.at += keyring.FILE_PAUSE_S
     assert await at.user(rsa(1), "RS256", "new") == "42"
     await refused(at.user(rsa(), "RS256", "old"))
 
@@ -705,9 +704,9 @@ async def test_file_that_did_not_change_is_only_looked_at(
 ) -> None:
     put(path, key_set(("r", rsa())))
     at = At(path)
-    monkeypatch.setattr(module, "_limited", lambda _: b"read")
+    monkeypatch.setattr(keyring, "_limited", lambda _: b"read")
     for _ in range(3):
-        at.clock.at += module.FILE_FRESH_S
+        at.clock.at += keyring.FILE_FRESH_S
         assert await at.user(rsa(), "RS256", "r") == "42"
         await at.loaded()
     with pytest.raises(TokenInvalid) as error:
@@ -721,7 +720,7 @@ async def test_key_taken_out_of_the_file_is_forgotten(path: Path) -> None:
     await at.user(rsa(), "RS256", "old")
     await at.loaded()
     put(path, key_set(("new", rsa(1))))
-    at.clock.at += module.FILE_FRESH_S
+    at.clock.at += keyring.FILE_FRESH_S
     await at.user(rsa(), "RS256", "old")  # the one that has the file looked at
     await at.loaded()
     await refused(at.user(rsa(), "RS256", "old"))
@@ -732,10 +731,10 @@ async def test_file_that_is_broken_or_gone_leaves_the_keys(
 ) -> None:
     put(path, key_set(("r", rsa())))
     at = At(path)
-    for broken in (b"{", b"[]", b'{"keys":1}', b"x" * (module.KEY_SET_BYTES + 1), None):
+    for broken in (b"{", b"[]", b'{"keys":1}', b"x" * (keyring.KEY_SET_BYTES + 1), None):
         caplog.clear()
         put(path, broken)
-        at.clock.at += module.FILE_FRESH_S
+        at.clock.at += keyring.FILE_FRESH_S
         for _ in range(2):
             assert await at.user(rsa(), "RS256", "r") == "42"
             await at.loaded()
@@ -819,7 +818,7 @@ async def test_url_is_fetched_when_a_token_asks_and_kept_for_an_hour(server: Key
     at = At(server.url)
     assert server.asked == 0
     assert await at.user(rsa(), "RS256", "r") == "42"
-    at.clock.at += module.URL_FRESH_S - 1
+    at.clock.at += keyring.URL_FRESH_S - 1
     assert at_once(at.user(rsa(), "RS256", "r")) == "42"
     assert server.asked == 1
     at.clock.at += 1
@@ -838,7 +837,7 @@ async def test_unknown_kid_fetches_at_most_once_per_ten_seconds(server: KeyServe
     for _ in range(3):
         await refused(at.user(rsa(1), "RS256", "new"))
     assert server.asked == 1
-    at.clock.at += module.URL_PAUSE_S
+    at.clock.at += keyring.URL_PAUSE_S
     assert await at.user(rsa(1), "RS256", "new") == "42"
     for _ in range(3):
         await refused(at.user(rsa(1), "RS256", "never"))
@@ -882,14 +881,14 @@ async def test_known_keys_outlive_a_server_that_fails(server: KeyServer) -> None
     at = At(f"{server.url}?key=hidden")
     assert await at.user(rsa(), "RS256", "r") == "42"
     server.status = 500
-    at.clock.at += module.URL_FRESH_S
+    at.clock.at += keyring.URL_FRESH_S
     for asked in (2, 2, 2):
         assert at_once(at.user(rsa(), "RS256", "r")) == "42"
         await at.loaded()
         assert server.asked == asked
     with pytest.raises(KeysUnavailable):
         await at.user(rsa(1), "RS256", "new")
-    at.clock.at += module.URL_PAUSE_S
+    at.clock.at += keyring.URL_PAUSE_S
     server.status, server.body = 200, key_set(("new", rsa(1)))
     assert at_once(at.user(rsa(), "RS256", "r")) == "42"
     await at.loaded()
@@ -911,7 +910,7 @@ async def test_redirect_is_not_followed(server: KeyServer, status: int) -> None:
 async def test_set_that_is_too_large_is_refused(
     server: KeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.body = b" " * module.KEY_SET_BYTES + server.body
+    server.body = b" " * keyring.KEY_SET_BYTES + server.body
     with pytest.raises(KeysUnavailable):
         await At(server.url).user(rsa(), "RS256", "r")
     assert "could not be loaded: more than 1000000 bytes" in caplog.text
@@ -920,7 +919,7 @@ async def test_set_that_is_too_large_is_refused(
 async def test_fetch_has_a_deadline(
     server: KeyServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "FETCH_S", 0.05)
+    monkeypatch.setattr(keyring, "FETCH_S", 0.05)
     server.gate.clear()
     with pytest.raises(KeysUnavailable):
         await At(server.url).user(rsa(), "RS256", "r")
@@ -932,8 +931,8 @@ async def test_fetch_that_does_not_even_begin_has_a_deadline(
 ) -> None:
     """As one that waits for a name to be resolved, which no timeout of a socket ends."""
     resolved = threading.Event()
-    monkeypatch.setattr(module, "FETCH_S", 0.05)
-    monkeypatch.setattr(module.KeySet, "_fetch", lambda _: (None, bytes(resolved.wait(10))))
+    monkeypatch.setattr(keyring, "FETCH_S", 0.05)
+    monkeypatch.setattr(keyring.KeySet, "_fetch", lambda _: (None, bytes(resolved.wait(10))))
     try:
         with pytest.raises(KeysUnavailable):
             await At("http://127.0.0.1:1/keys").user(rsa(), "RS256", "r")
@@ -946,7 +945,7 @@ def test_server_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter(range(100))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
     with pytest.raises(TimeoutError):
-        module._limited(lambda _: b" ")
+        keyring._limited(lambda _: b" ")
     assert next(ticks) < 10
 
 

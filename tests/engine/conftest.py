@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from tests.support.wired import World
 
 from hubbub.engine.member import Member
 from hubbub.engine.node import Node
@@ -38,3 +39,20 @@ def enter(node: Node) -> Enter:
         return member, sink
 
     return enter
+
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """A world of Centrifuge clients, `make(channel_limit=2)`; in the end nothing is left of it."""
+    worlds: list[World] = []
+
+    def make(**settings: Any) -> World:
+        worlds.append(World(**settings))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        await world.end()

@@ -8,7 +8,9 @@ import typer
 from rich.console import Console
 
 from hubbub.cli.bench import bench
+from hubbub.cli.config import config
 from hubbub.cli.serve import serve
+from hubbub.cli.talk import talk
 from hubbub.cli.token import token
 from hubbub.errors import HubbubError
 
@@ -21,7 +23,9 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(bench)
+app.command()(talk)
 app.command()(token)
+app.add_typer(config, name="config")
 
 
 @app.callback()

@@ -10,13 +10,23 @@ from typing import Any
 
 import typer
 
-from hubbub.settings import ENV_PREFIX, Settings, load
+from hubbub.settings import ENV_PREFIX, SECRETS, Settings, load
 
 Command = Callable[..., None]
 
+# Tables are for the file; and what is on a command line, every process of the machine can read.
+FIELDS = [
+    name
+    for name in Settings.model_fields
+    if name not in SECRETS and name not in ("namespaces", "without_namespace", "rooms")
+]
+
 
 def with_settings(command: Command) -> Command:
-    """Give `command`, whose first parameter is `settings`, an option for each of its fields."""
+    """Give `command`, whose first parameter is `settings`, an option for each of their fields.
+
+    Secrets and the rules of rooms come from the environment and the file alone.
+    """
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     config = typer.Option(
         None, "--config", envvar=f"{ENV_PREFIX}CONFIG", help="A TOML file with settings."
@@ -25,12 +35,12 @@ def with_settings(command: Command) -> Command:
         inspect.Parameter(
             "config", inspect.Parameter.KEYWORD_ONLY, default=config, annotation=Path | None
         ),
-        *(_option(name) for name in Settings.model_fields),
+        *(_option(name) for name in FIELDS),
     ]
 
     @wraps(command)
     def run(*args: Any, config: Path | None, **given: Any) -> None:
-        fields = {name: given.pop(name) for name in Settings.model_fields}
+        fields = {name: given.pop(name) for name in FIELDS}
         chosen = {name: value for name, value in fields.items() if value not in (None, [])}
         command(load(config, **chosen), *args, **given)
 

@@ -14,8 +14,14 @@ from hubbub.chat import create_app
 from hubbub.cli.options import with_settings
 from hubbub.embed.hub import Hub
 from hubbub.embed.server import bind, is_loopback, load_app, room_server, run
+from hubbub.embed.tokens import SECRET_BYTES, is_short
 from hubbub.errors import ConfigurationError
+from hubbub.options import OPEN
 from hubbub.settings import Settings
+
+log = logging.getLogger("hubbub")
+
+DEMO = "demo"
 
 
 @with_settings
@@ -41,24 +47,52 @@ def serve(
         os.environ.update(settings.as_environment())  # for the hub that it makes
         application = load_app(app)
     else:
+        settings = _with_demo(settings)
         _check_open(settings)
         application = room_server(settings) if headless else create_app(Hub(settings))
+        if is_short(settings):
+            log.warning("the secret for tokens is short: use %d bytes or more", SECRET_BYTES)
     sock = bind(settings.host, settings.port)
     host, port = sock.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     console.print(f"hubbub serves on http://{shown}:{port}", markup=False)
     if app is None:
-        console.print(f"Rooms for text: ws://{shown}:{port}/ws/ROOM", markup=False)
-        if is_loopback(settings.host):
-            console.print("Open to anyone on this machine: no authentication is configured.")
-        else:
-            console.print("OPEN TO ANYONE WHO REACHES IT: no authentication is configured.")
+        address = f"ws://{shown}:{port}"
+        console.print(f"Centrifuge clients: {address}/connection/websocket", markup=False)
+        if not settings.verifies_tokens:
+            console.print(f"Rooms for text: {address}/ws/ROOM", markup=False)
+        if DEMO in settings.namespaces:
+            console.print(f"In another terminal: hubbub talk {DEMO}:lobby{_url_for(host, port)}")
+        if settings.anonymous or not settings.verifies_tokens:
+            here = is_loopback(settings.host)
+            who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
+            console.print(f"{who}: no authentication is required.")
     run(application, settings, sock)
 
 
+def _url_for(host: str, port: int) -> str:
+    default = host == "127.0.0.1" and port == Settings.model_fields["port"].default
+    return "" if default else f" --url http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _with_demo(settings: Settings) -> Settings:
+    """Where nobody but this machine comes and nothing is configured: a namespace to try."""
+    configured = settings.namespaces or settings.rooms or settings.without_namespace
+    if configured or settings.verifies_tokens or not is_loopback(settings.host):
+        return settings
+    return settings.model_copy(update={"anonymous": True, "namespaces": {DEMO: OPEN}})
+
+
 def _check_open(settings: Settings) -> None:
-    if not is_loopback(settings.host) and not settings.anonymous:
+    if settings.anonymous or settings.verifies_tokens:
+        return
+    if not is_loopback(settings.host):
         raise ConfigurationError(
             f"on {settings.host} anyone could enter every room, because no authentication is "
             "configured; listen on 127.0.0.1, or say --anonymous if that is what you want"
+        )
+    if settings.namespaces or settings.rooms or settings.without_namespace:
+        raise ConfigurationError(
+            "there are rooms with rules, and nothing that says who connects: configure a key for "
+            "tokens (token_hmac_secret_key, …), or say anonymous = true"
         )

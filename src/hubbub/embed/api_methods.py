@@ -16,7 +16,7 @@ import traceback
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from fnmatch import translate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
@@ -101,16 +101,19 @@ class Method(NamedTuple):
     request: type[Struct]
     result: type[Struct]
     summary: str
+    """Its docstring; the types are those of its signature."""
 
 
 # Publishing. -----------------------------------------------------------------------------------
 
 
 async def publish(api: Api, request: bodies.PublishRequest) -> bodies.PublishResult:
+    """Publish data into a channel."""
     return _publish(api.node, request.channel, _draft(request))
 
 
 async def broadcast(api: Api, request: bodies.BroadcastRequest) -> bodies.BroadcastResult:
+    """Publish the same data into many channels."""
     draft = _draft(request)
     if not request.channels:
         raise Failed(BAD_REQUEST)
@@ -150,6 +153,7 @@ def _draft(request: bodies.Publishing) -> Draft:
 
 
 async def subscribe(api: Api, request: bodies.SubscribeRequest) -> bodies.Empty:
+    """Put a user's connections into a channel."""
     user, node = _user(request), api.node
     _rule(node, request.channel)
     expires_at = request.expire_at or None
@@ -177,6 +181,7 @@ async def subscribe(api: Api, request: bodies.SubscribeRequest) -> bodies.Empty:
 
 
 async def unsubscribe(api: Api, request: bodies.UnsubscribeRequest) -> bodies.Empty:
+    """Take a user's connections out of a channel."""
     user = _user(request)
     _rule(api.node, request.channel)
     if not request.session:
@@ -185,6 +190,7 @@ async def unsubscribe(api: Api, request: bodies.UnsubscribeRequest) -> bodies.Em
 
 
 async def disconnect(api: Api, request: bodies.DisconnectRequest) -> bodies.Empty:
+    """End a user's connections."""
     user, given = _user(request), request.disconnect or bodies.DisconnectCode()
     if given.code and not is_close_code(given.code):
         raise Failed(BAD_REQUEST)
@@ -198,6 +204,7 @@ async def disconnect(api: Api, request: bodies.DisconnectRequest) -> bodies.Empt
 
 
 async def refresh(api: Api, request: bodies.RefreshRequest) -> bodies.Empty:
+    """Say anew until when a user's connections may stay."""
     user, info = _user(request), _optional_json(request.info, None)
     if not request.session:
         until, expired = request.expire_at or None, bool(request.expired)
@@ -209,6 +216,7 @@ async def refresh(api: Api, request: bodies.RefreshRequest) -> bodies.Empty:
 
 
 async def presence(api: Api, request: bodies.PresenceRequest) -> bodies.PresenceResult:
+    """Who is in a channel."""
     _present(api.node, request.channel)
     found = api.node.presence_of(request.channel)
     return bodies.PresenceResult({info.client: _client_info(info) for info in found})
@@ -217,6 +225,7 @@ async def presence(api: Api, request: bodies.PresenceRequest) -> bodies.Presence
 async def presence_stats(
     api: Api, request: bodies.PresenceStatsRequest
 ) -> bodies.PresenceStatsResult:
+    """How many are in a channel."""
     _present(api.node, request.channel)
     return bodies.PresenceStatsResult(*api.node.presence_stats(request.channel))
 
@@ -227,6 +236,7 @@ def _present(node: Node, channel: str) -> None:
 
 
 async def history(api: Api, request: bodies.HistoryRequest) -> bodies.HistoryResult:
+    """What a channel remembers."""
     rule = _remembering(api.node, request.channel)
     stream = api.node.stream(request.channel, rule)
     since, limit, reverse = request.since, request.limit or 0, bool(request.reverse)
@@ -244,6 +254,7 @@ async def history(api: Api, request: bodies.HistoryRequest) -> bodies.HistoryRes
 
 
 async def history_remove(api: Api, request: bodies.HistoryRemoveRequest) -> bodies.Empty:
+    """Have a channel forget its publications."""
     _remembering(api.node, request.channel)
     control.history_remove(api.node, request.channel)
     return bodies.Empty()
@@ -257,6 +268,7 @@ def _remembering(node: Node, channel: str) -> Rule:
 
 
 async def channels(api: Api, request: bodies.ChannelsRequest) -> bodies.ChannelsResult:
+    """The channels with somebody in them."""
     pattern = request.pattern or "*"
     if len(pattern) > MAX_ROOM_NAME:
         raise Failed(BAD_REQUEST)
@@ -273,6 +285,7 @@ async def channels(api: Api, request: bodies.ChannelsRequest) -> bodies.Channels
 
 
 async def info(api: Api, request: bodies.InfoRequest) -> bodies.InfoResult:
+    """What this server is, and how much is going on."""
     node, plain, subs, rooms = api.node, 0, 0, 0
     async for _, room in _rooms(node):
         rooms += 1
@@ -301,6 +314,7 @@ async def _rooms(node: Node) -> AsyncIterator[tuple[str, Room]]:
 
 
 async def rpc(api: Api, request: bodies.RpcRequest) -> bodies.RpcResult:
+    """Call something that the application answers."""
     raise Failed(NOT_AVAILABLE if request.method else BAD_REQUEST)
 
 
@@ -361,98 +375,13 @@ def _publication(one: Publication) -> bodies.Publication:
     )
 
 
-_ALL = (
-    Method(
-        "publish",
-        publish,
-        bodies.PublishRequest,
-        bodies.PublishResult,
-        "Publish data into a channel",
-    ),
-    Method(
-        "broadcast",
-        broadcast,
-        bodies.BroadcastRequest,
-        bodies.BroadcastResult,
-        "Publish the same data into many channels",
-    ),
-    Method(
-        "subscribe",
-        subscribe,
-        bodies.SubscribeRequest,
-        bodies.Empty,
-        "Put a user's connections into a channel",
-    ),
-    Method(
-        "unsubscribe",
-        unsubscribe,
-        bodies.UnsubscribeRequest,
-        bodies.Empty,
-        "Take a user's connections out of a channel",
-    ),
-    Method(
-        "disconnect",
-        disconnect,
-        bodies.DisconnectRequest,
-        bodies.Empty,
-        "End a user's connections",
-    ),
-    Method(
-        "refresh",
-        refresh,
-        bodies.RefreshRequest,
-        bodies.Empty,
-        "Say anew until when a user's connections may stay",
-    ),
-    Method(
-        "presence",
-        presence,
-        bodies.PresenceRequest,
-        bodies.PresenceResult,
-        "Who is in a channel",
-    ),
-    Method(
-        "presence_stats",
-        presence_stats,
-        bodies.PresenceStatsRequest,
-        bodies.PresenceStatsResult,
-        "How many are in a channel",
-    ),
-    Method(
-        "history",
-        history,
-        bodies.HistoryRequest,
-        bodies.HistoryResult,
-        "What a channel remembers",
-    ),
-    Method(
-        "history_remove",
-        history_remove,
-        bodies.HistoryRemoveRequest,
-        bodies.Empty,
-        "Have a channel forget its publications",
-    ),
-    Method(
-        "channels",
-        channels,
-        bodies.ChannelsRequest,
-        bodies.ChannelsResult,
-        "The channels with somebody in them",
-    ),
-    Method(
-        "info",
-        info,
-        bodies.InfoRequest,
-        bodies.InfoResult,
-        "What this server is, and how much is going on",
-    ),
-    Method(
-        "rpc",
-        rpc,
-        bodies.RpcRequest,
-        bodies.RpcResult,
-        "Call something that the application answers",
-    ),
-)
+def _method(call: Callable[[Api, Any], Awaitable[Struct]]) -> Method:
+    hints = get_type_hints(call)
+    summary = (call.__doc__ or "").rstrip(".")
+    return Method(call.__name__, call, hints["request"], hints["return"], summary)
 
-METHODS: dict[str, Method] = {method.name: method for method in _ALL}
+
+_DOING = publish, broadcast, subscribe, unsubscribe, disconnect, refresh, history_remove, rpc
+_LOOKING = presence, presence_stats, history, channels, info
+
+METHODS: dict[str, Method] = {call.__name__: _method(call) for call in (*_DOING, *_LOOKING)}

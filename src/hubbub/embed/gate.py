@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hubbub.embed.hooks import Hook, json_or_nothing
-from hubbub.embed.tokens import (
-    ConnectionClaims,
-    KeysUnavailable,
-    TokenExpired,
-    TokenInvalid,
-    Tokens,
-)
+from hubbub.embed.keys import KeysUnavailable, TokenExpired, TokenInvalid
+from hubbub.embed.tokens import ConnectionClaims, Tokens
 from hubbub.engine.client import Client, told
 from hubbub.engine.events import Admission, Connect, Gate, Identity, Ticket
 from hubbub.errors import Refused
@@ -50,7 +45,7 @@ class Doorkeeper:
         elif token:
             return INVALID_TOKEN
         if user is not None:
-            return _of_user(user)
+            return admission_of(user)
         if self._anonymous:
             return Admission()
         return INVALID_TOKEN if token else BAD_REQUEST
@@ -73,7 +68,10 @@ class Doorkeeper:
     async def renew(self, client: Client) -> float | None:
         if self.refresh_hook is None:
             return None
-        until: float | None = await self.refresh_hook(client, client)
+        try:
+            until: float | None = await self.refresh_hook(client, client)
+        except Refused:
+            return None
         return until
 
     async def ticket(self, token: str) -> Ticket | Error:
@@ -114,7 +112,8 @@ def _of_claims(claims: ConnectionClaims) -> Admission:
     )
 
 
-def _of_user(user: Any) -> Admission:
+def admission_of(user: Any) -> Admission:
+    """What an `authenticate` that returned `user` has said."""
     if not isinstance(user, Identity):
         return Admission(user=user)
     return Admission(

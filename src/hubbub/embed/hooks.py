@@ -1,7 +1,8 @@
 """The application's hooks: functions with an event and FastAPI dependencies, called for a client.
 
 Their dependencies are resolved for one call and closed after it. What a hook may return stands in
-its annotation, and is checked when it is registered.
+its annotation, and is checked when it is registered. What dependencies raise for HTTP refuses a
+client here too: a dependency serves routes and hooks alike.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
+from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
+from fastapi.exceptions import WebSocketRequestValidationError
 from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+from starlette.exceptions import HTTPException, WebSocketException
 
 from hubbub.embed.depends import solve
 from hubbub.engine.client import Client
-from hubbub.errors import ConfigurationError
+from hubbub.errors import ConfigurationError, Refused
+from hubbub.wire.centrifuge import BAD_REQUEST
 from hubbub.wire.encode import from_json, to_json
 
 T = TypeVar("T")
@@ -49,7 +55,7 @@ class Hook:
             kind = parameter.annotation
             if event is not None and (kind is event or get_origin(kind) is event):
                 self._event_name, self.event_type = parameter.name, kind
-            elif parameter.name in given:
+            elif parameter.name in given and not _is_fastapis(parameter):
                 self._given.append(parameter.name)
             else:
                 others.append(parameter)
@@ -76,10 +82,41 @@ class Hook:
         values = {name: given[name] for name in self._given}
         if self._event_name:
             values[self._event_name] = event
-        if self._dependant is None:
-            return await _finished(self.function(**values))
-        async with solve(client.scope, self._dependant) as solved:
-            return await _finished(self.function(**values, **solved))
+        try:
+            if self._dependant is None:
+                return await _finished(self.function(**values))
+            async with solve(client.scope, self._dependant) as solved:
+                return await _finished(self.function(**values, **solved))
+        except (HTTPException, WebSocketException, WebSocketRequestValidationError) as error:
+            refused = _refused(error)
+            if refused is None:
+                raise
+            raise refused from error
+
+
+def _refused(
+    error: HTTPException | WebSocketException | WebSocketRequestValidationError,
+) -> Refused | None:
+    """What a client is told of an `error` that was meant for one."""
+    if isinstance(error, WebSocketRequestValidationError):
+        return Refused(_first_problem(error.errors()), BAD_REQUEST.code)
+    if isinstance(error, WebSocketException):
+        reason = error.reason or "permission denied"
+        return Refused(reason, error.code) if 4000 <= error.code <= 4999 else Refused(reason)
+    # The statuses of errors are codes that the protocol leaves to the application.
+    return Refused(str(error.detail), error.status_code) if error.status_code >= 400 else None
+
+
+def _first_problem(problems: Any) -> str:
+    place = ".".join(str(part) for part in problems[0]["loc"])
+    text = str(problems[0]["msg"])
+    return (f"{place}: {text}" if place else text)[:MAX_PROBLEM]
+
+
+def _is_fastapis(parameter: inspect.Parameter) -> bool:
+    """Whether it says itself where its value comes from: Depends(), Query() and so on."""
+    said = (parameter.default, *getattr(parameter.annotation, "__metadata__", ()))
+    return any(isinstance(one, params.Depends | params.Param) for one in said)
 
 
 async def _finished(result: Any) -> Any:
@@ -92,11 +129,17 @@ def _dependant(name: str, parameters: list[inspect.Parameter]) -> Dependant:
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__name__ = name
     try:
-        return get_dependant(path="", call=call)
+        dependant = get_dependant(path="", call=call)
     except Exception as error:
         raise ConfigurationError(
             f"FastAPI does not understand the parameters of hook {name}: {error}"
         ) from None
+    if dependant.body_params:
+        raise ConfigurationError(
+            f"parameter {dependant.body_params[0].name} of hook {name} would be the body of a "
+            "request, and there is none: data comes with the event"
+        )
+    return dependant
 
 
 class Wrong(ValueError):
@@ -108,7 +151,10 @@ MAX_PROBLEM = 200
 
 
 class Model(Generic[T]):
-    """JSON ⇄ values of a type that Pydantic or msgspec knows; of any, without a type."""
+    """JSON ⇄ values of a type that Pydantic or msgspec knows; of any, without a type.
+
+    Raises `ConfigurationError` for a type that neither knows.
+    """
 
     def __init__(self, kind: Any = Any) -> None:
         self._adapter: TypeAdapter[T] | None = None
@@ -118,7 +164,10 @@ class Model(Generic[T]):
         elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             self._decoder = msgspec.json.Decoder(kind)
         else:
-            self._adapter = TypeAdapter(kind)
+            try:
+                self._adapter = TypeAdapter(kind)
+            except PydanticUserError as error:
+                raise ConfigurationError(f"{kind!r} cannot be read from JSON: {error}") from None
 
     def decode(self, data: bytes) -> T:
         """Raises `Wrong`."""
@@ -127,10 +176,8 @@ class Model(Generic[T]):
                 return self._adapter.validate_json(data)
             value: T = self._decoder.decode(data)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            text = f"{place}: {first['msg']}" if place else first["msg"]
-            raise Wrong(text[:MAX_PROBLEM]) from None
+            problems = error.errors(include_url=False, include_context=False, include_input=False)
+            raise Wrong(_first_problem(problems)) from None
         except (msgspec.MsgspecError, RecursionError) as error:
             raise Wrong(str(error)[:MAX_PROBLEM]) from None
         return value

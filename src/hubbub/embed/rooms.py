@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from hubbub.embed.hooks import Model, Wrong, json_or_nothing
+from hubbub.embed.hooks import Model, Wrong, argument_of, json_or_nothing
 from hubbub.engine.events import Grant, Join, Leave, Publish, Ticket
 from hubbub.engine.handles import RoomHandle
 from hubbub.engine.rules import Rule, fill
@@ -29,9 +29,9 @@ class Rooms(Generic[T]):
     def __init__(self, hub: Hub, rule: Rule, message: type[T] | None) -> None:
         self._hub = hub
         self._rule = rule
-        self._has_model = message is not None
-        self._model: Model[T] = Model(Any if message is None else message)
-        if self._has_model:
+        self._message: Any = Any if message is None else message
+        self._model: Model[T] = Model(self._message)
+        if message is not None:
             rule.check = self._model.normal
 
     def __repr__(self) -> str:
@@ -76,10 +76,19 @@ class Rooms(Generic[T]):
 
         It is given a `Publish` whose data is what the rooms' `message` made of it; what it
         returns is published. It raises `Refused` where nothing shall be.
+        Raises `ConfigurationError` for one that returns nothing, or is for other messages.
         """
         if self._rule.on_publish is not None:
             raise ConfigurationError(f"the rooms {self.pattern!r} have their on_publish already")
         hook = self._hub.hook(function, Publish)
+        if hook.returns is None:
+            raise ConfigurationError(f"hook {hook.name} has to return what is published")
+        wanted = argument_of(hook.event_type)
+        if wanted not in (Any, self._message):
+            raise ConfigurationError(
+                f"hook {hook.name} is for {wanted}, which the rooms {self.pattern!r} do not have: "
+                "give hub.rooms(…, message=…) the same"
+            )
         model = self._model
 
         async def ask(publish: Publish[Any]) -> bytes:
@@ -90,7 +99,10 @@ class Rooms(Generic[T]):
             event = Publish(
                 publish.client, publish.member, publish.room, publish.user, value, publish.params
             )
-            return model.encode(await hook(publish.client, event))
+            changed = await hook(publish.client, event)
+            if changed is None and value is not None:
+                raise TypeError(f"hook {hook.name} returned nothing to publish")
+            return model.encode(changed)
 
         self._rule.on_publish = ask
         return function
@@ -102,5 +114,6 @@ class Rooms(Generic[T]):
         async def tell(leave: Leave) -> None:
             await hook(leave.member.client, leave)  # type: ignore[union-attr]
 
+        tell.__qualname__ = hook.name  # for the log
         self._rule.on_leave.append(tell)
         return function

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket
 
+from hubbub.embed.api import build_api
+
 if TYPE_CHECKING:
     from hubbub.embed.hub import Hub
 
@@ -24,5 +26,6 @@ def build_router(hub: Hub) -> APIRouter:
 
     router.add_api_websocket_route("/connection/websocket", client_door)
     router.add_api_websocket_route("/ws/{room}", text_door)
+    router.include_router(build_api(hub))
     router.add_api_route("/healthz", health, include_in_schema=False)
     return router

@@ -119,7 +119,7 @@ class Client(Session):
         self.token_rooms: frozenset[str] = frozenset()
         self.meta: Mapping[str, Any] | None = None
         self.codec = codec
-        self._replies: list[bytes] = []
+        self._replies: list[bytes | int] = []  # as its codec frames them
         self._queue: deque[Command] | None = None  # while a command is being carried out
         self._queued = 0
         self._timer: Timer | None = node.clock.call_later(node.settings.stale_seconds, self._stale)
@@ -144,7 +144,7 @@ class Client(Session):
 
     def received(self, messages: list[str | bytes]) -> None:
         commands, whole = self.codec.commands(messages)
-        subs, published, now = self.subs, self.codec.published, self.node.clock.now()
+        subs, now = self.subs, self.node.clock.now()
         for command in commands:
             if type(command) is JustPublish and self._queue is None:
                 # The common case without the detours: what `asked.publish` does.
@@ -154,7 +154,7 @@ class Client(Session):
                     data = bytes(request.data)
                     if data and len(data) <= asked.LONG:
                         sub.audience.room.publish(Publication(data, 0, sub.info), now)
-                        self._replies.append(published(command.id))
+                        self._replies.append(command.id)
                         continue
             self._take(command, messages)
         if not whole:

@@ -92,8 +92,16 @@ class Room:
 
     def publish(self, publication: Publication, now: float) -> None:
         """Remember `publication`, where the room does, and deliver it; `now` as in `Stream`."""
-        if self.stream is not None:
-            self.stream.append(publication, now)
+        stream, audiences = self.stream, self.audiences
+        if stream is not None:
+            stream.append(publication, now)
+            if stream.offset == self.expected and len(audiences) == 1:
+                audience = audiences[0]
+                if audience.accepts is None and audience.pending and not self._held:
+                    # The common case without the calls: what `advance` does.
+                    self.expected += 1
+                    audience.pending.append(audience.encode(publication))
+                    return
         self.advance(publication)
 
     def advance(self, publication: Publication) -> bool:
@@ -109,14 +117,7 @@ class Room:
                     self._held[offset] = publication
                 return offset < self.expected
             self.expected = offset + 1
-        if len(self.audiences) == 1 and (audience := self.audiences[0]).accepts is None:
-            # The common case without the calls: what `_deliver` does.
-            if audience.pending:
-                audience.pending.append(audience.encode(publication))
-            else:
-                audience.deliver(audience.encode(publication))
-        else:
-            self._deliver(publication)
+        self._deliver(publication)
         while self._held and (held := self._held.pop(self.expected, None)) is not None:
             self.expected += 1
             self._deliver(held)

@@ -124,12 +124,16 @@ class TestConnection:
 
     async def send(self, value: Any) -> None:
         """Send text, bytes, or anything JSON can hold."""
+        self.say(value)
+        await settle()
+
+    def say(self, value: Any) -> None:
+        """As `send`, but what follows from it has yet to happen."""
         if isinstance(value, bytes):
             self._to_app.put_nowait({"type": "websocket.receive", "bytes": value})
         else:
             text = value if isinstance(value, str) else json.dumps(value)
             self._to_app.put_nowait({"type": "websocket.receive", "text": text})
-        await settle()
 
     async def receive(self) -> str | bytes:
         """The next message. Raises `Closed`, TimeoutError, or what the application raised."""
@@ -153,8 +157,12 @@ class TestConnection:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Go, and wait until the application has let go as well."""
-        self._to_app.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.let_go(code, reason)
         await self.done()
+
+    def let_go(self, code: int, reason: str = "") -> None:
+        """Tell the application that the connection is over."""
+        self._to_app.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
 
     async def vanish(self) -> None:
         """Be gone without a word, and wait until the application has noticed."""
@@ -166,7 +174,7 @@ class TestConnection:
             try:
                 await self.receive()
             except Closed as closed:
-                self._to_app.put_nowait({"type": "websocket.disconnect", "code": closed.code})
+                self.let_go(closed.code)
                 return Disconnect(closed.code, closed.reason)
 
     async def done(self) -> None:

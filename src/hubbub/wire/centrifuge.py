@@ -6,7 +6,7 @@ structs are the protocol's; a field with a default is left out of what is sent w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -247,18 +247,7 @@ class RefreshPush(Struct, omit_defaults=True):
 
 
 _decode = msgspec.json.Decoder(Command).decode
-_decode_publish = msgspec.json.Decoder(JustPublish).decode
-
-
-def _command(line: str) -> Command | JustPublish:
-    if '"publish"' in line:
-        try:
-            return _decode_publish(line)
-        except msgspec.ValidationError:
-            pass  # it has more to it
-    return _decode(line)
-
-
+_decode_publishes = msgspec.json.Decoder(JustPublish).decode_lines
 _encode = msgspec.json.Encoder().encode
 
 
@@ -271,36 +260,42 @@ class JsonCodec:
 
     PING = text_frame(b"{}")
 
-    def commands(self, messages: list[str | bytes]) -> tuple[list[Command | JustPublish], bool]:
+    def commands(self, messages: list[str | bytes]) -> tuple[Sequence[Command | JustPublish], bool]:
         """The commands of WebSocket messages; false if something came that holds none (3501).
 
         Then the commands are those before it.
         """
-        found: list[Command | JustPublish] = []
+        if all(messages):
+            try:
+                return _decode_publishes("\n".join(messages)), True  # type: ignore[arg-type]
+            except (msgspec.MsgspecError, TypeError, RecursionError, UnicodeError):
+                pass  # not all of them are that, or not all are text
+        found: list[Command] = []
         try:
             for message in messages:
                 if type(message) is not str:
                     return found, False
-                if "\n" not in message:
-                    found.append(_command(message))
-                    continue
                 lines = [line for line in message.split("\n") if line]
                 if not lines:
                     return found, False
-                found.extend(map(_command, lines))  # up to the first that is none
+                found.extend(map(_decode, lines))  # up to the first that is none
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return found, False
         return found, True
 
-    def frame(self, messages: list[bytes]) -> bytes:
-        return text_frame(messages[0] if len(messages) == 1 else b"\n".join(messages))
+    def frame(self, messages: list[bytes | int]) -> bytes:
+        """One frame; a number stands for the reply to the `publish` of that id."""
+        return text_frame(
+            b"\n".join(
+                [
+                    b'{"id":%d,"publish":{}}' % one if type(one) is int else one  # type: ignore[misc]
+                    for one in messages
+                ]
+            )
+        )
 
     def reply(self, id: int, kind: str, result: Struct) -> bytes:
         return b'{"id":%d,"%b":%b}' % (id, kind.encode(), _encode(result))
-
-    def published(self, id: int) -> bytes:
-        """The reply to `publish`, without the detour."""
-        return b'{"id":%d,"publish":{}}' % id
 
     def error(self, id: int, error: Error) -> bytes:
         body: dict[str, object] = {"code": error.code, "message": error.message}
