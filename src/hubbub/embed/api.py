@@ -201,9 +201,8 @@ async def _body(request: Request) -> str:
         async for part in request.stream():
             body += part
             if len(body) > MAX_BODY:
-                # The rest is not read, and so the connection is of no more use.
-                headers = {"Connection": "close"}
-                raise HTTPException(413, f"a body has at most {MAX_BODY} bytes", headers)
+                # The server drops the rest as it comes, so that the sender gets to read this.
+                raise HTTPException(413, f"a body has at most {MAX_BODY} bytes")
         return body.decode()
     except UnicodeDecodeError:
         raise HTTPException(400, "the body is not UTF-8") from None

@@ -23,7 +23,8 @@ from msgspec import UNSET, Raw, Struct
 
 from hubbub.embed import api_bodies as bodies
 from hubbub.engine import control
-from hubbub.engine.entering import personal_room, raw
+from hubbub.engine.admission import personal_room
+from hubbub.engine.entering import raw
 from hubbub.engine.events import Ticket
 from hubbub.engine.node import Node
 from hubbub.engine.room import Room

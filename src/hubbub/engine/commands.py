@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hubbub.engine import entering
+from hubbub.engine import admission, entering
 from hubbub.engine.events import Admission, Call, Connect, Message, Publish, Ticket
 from hubbub.engine.rules import PRIVATE
 from hubbub.model import (
@@ -50,7 +50,7 @@ def connect(client: Client, id: int, request: wire.ConnectRequest) -> Pending | 
         elif not client.node.settings.anonymous:
             client.refuse(id, BAD_REQUEST)
         else:
-            entering.admit(client, id, request, Admission())
+            admission.admit(client, id, request, Admission())
         return None
     data = bytes(request.data)
     event = Connect(
@@ -60,7 +60,7 @@ def connect(client: Client, id: int, request: wire.ConnectRequest) -> Pending | 
     async def ask() -> None:
         answer = await gate.connect(event)
         if isinstance(answer, Admission):
-            entering.admit(client, id, request, answer)
+            admission.admit(client, id, request, answer)
         else:
             client.refuse(id, answer)
 
@@ -327,7 +327,7 @@ def history(client: Client, id: int, request: wire.HistoryRequest) -> Pending | 
     else:
         asked = None if since is None else Position(since.offset, since.epoch)
         found = stream.page(asked, limit, request.reverse)
-        entries = [client.codec.entry(one) for one in found]
+        entries = client.codec.entries(found)
         client.reply(id, "history", wire.HistoryResult(entries, stream.epoch, stream.offset))
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from hubbub.engine import entering
+from hubbub.engine import admission, entering
 from hubbub.engine.client import Client
 from hubbub.engine.events import Ticket
 from hubbub.model import EXPIRED, ClientInfo, Disconnect, Position
@@ -37,7 +37,7 @@ def subscribe(
 ) -> Error | None:
     refused = None
     for one in clients_of(node, user, client):
-        refused = entering.subscribe_by_server(one, room, ticket, since) or refused
+        refused = admission.subscribe_by_server(one, room, ticket, since) or refused
     return refused
 
 

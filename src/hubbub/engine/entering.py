@@ -7,28 +7,24 @@ publications begin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import UNSET, Raw
 
 from hubbub.engine.audience import Kind
-from hubbub.engine.events import Admission, Join, Ticket
+from hubbub.engine.events import Join, Ticket
 from hubbub.engine.recovery import recover, recover_cache
 from hubbub.engine.rules import Rule
 from hubbub.engine.subscription import Subscription
 from hubbub.engine.tags import BadFilter, Predicate, compile_filter, filter_key
 from hubbub.model import (
     BAD_REQUEST,
-    CHANNEL_LIMIT,
-    CONNECTION_LIMIT,
     INSUFFICIENT_STATE,
     SUBSCRIPTION_EXPIRED,
-    VERSION,
     ClientInfo,
     Disconnect,
     Position,
-    user_id,
+    Publication,
 )
 from hubbub.options import RoomOptions
 from hubbub.wire import centrifuge as wire
@@ -47,9 +43,6 @@ BY_SERVER = Disconnect(2000, "server unsubscribe")
 INSUFFICIENT = Disconnect(2500, "insufficient state")
 OVER = Disconnect(2501, "subscription expired")
 
-_NOTHING_ASKED = wire.SubscribeRequest()
-_NO_RULE = Rule(RoomOptions())
-
 
 class Prepared(NamedTuple):
     """A subscription that needs only be carried out."""
@@ -61,6 +54,8 @@ class Prepared(NamedTuple):
     """Whether it is seen in the room's presence."""
     expires_at: float | None
     result: wire.SubscribeResult
+    missed: list[Publication]
+    """What the client missed before it, and gets."""
 
 
 def raw(data: bytes) -> Any:
@@ -140,13 +135,15 @@ def prepare(
     result = wire.SubscribeResult(data=raw(ticket.data))
     if ticket.renewable and ticket.expires_at is not None:
         result.expires, result.ttl = True, client.ttl(ticket.expires_at)
+    missed: list[Publication] = []
     if sub.positioned:
-        refused = _position(sub, request, options, accepts, result)
-        if refused is not None:
-            return refused
+        found = _position(sub, request, options, accepts, result)
+        if isinstance(found, wire.Error):
+            return found
+        missed = found
     key = filter_key(request.tf) if request.tf is not None else b""
     kind = Kind(client.codec, joins, key)
-    return Prepared(sub, kind, accepts, options.presence, ticket.expires_at, result)
+    return Prepared(sub, kind, accepts, options.presence, ticket.expires_at, result, missed)
 
 
 def _subscription(client: Client, name: str, rule: Rule, ticket: Ticket) -> Subscription:
@@ -193,22 +190,22 @@ def _position(
     options: RoomOptions,
     accepts: Predicate | None,
     result: wire.SubscribeResult,
-) -> wire.Error | None:
-    """Say where the subscription begins, with what was missed before that (section 6)."""
+) -> list[Publication] | wire.Error:
+    """Say where the subscription begins; returns what was missed before that (section 6)."""
     node = sub.client.node
     stream = node.stream(sub.name, sub.rule)
     top = stream.position
     result.positioned, result.epoch, result.offset = True, top.epoch, top.offset
     if not sub.recoverable:
-        return None
+        return []
     result.recoverable = True
     asked = Position(request.offset, request.epoch) if request.recover else None
     if options.force_recovery_mode == "cache":
         if asked is None and not options.auto_cache_recover:
-            return None
+            return []
         recovery = recover_cache(asked, top, stream.latest)
     elif asked is None:
-        return None
+        return []
     else:
         missed = stream.after(asked.offset, node.settings.history_page)
         recovery = recover(asked, top, missed)
@@ -217,12 +214,10 @@ def _position(
     result.was_recovering = request.recover
     result.recovered = recovery.recovered
     result.offset = recovery.position.offset
-    result.publications = [
-        sub.client.codec.entry(one)
-        for one in recovery.publications
-        if accepts is None or accepts(one.tags)
-    ]
-    return None
+    missed = [one for one in recovery.publications if accepts is None or accepts(one.tags)]
+    if missed:
+        result.publications = sub.client.codec.entries(missed)
+    return missed
 
 
 def settle(prepared: Prepared) -> None:
@@ -294,109 +289,3 @@ def lose(sub: Subscription) -> None:
         sub.client.hang_up(INSUFFICIENT_STATE)
     else:
         remove(sub, INSUFFICIENT)
-
-
-# Into the server. ------------------------------------------------------------------------------
-
-
-def admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admission) -> None:
-    """Let the client in, and into the rooms that the server has for it."""
-    if client.disconnect is not None:
-        return
-    node, settings = client.node, client.node.settings
-    client.user = admission.user
-    client.user_id = user = user_id(admission.user) or ""
-    client.info = ClientInfo(user, client.id, admission.info)
-    most = settings.user_connections
-    if user and most and len(node.present.get(user, ())) >= most:
-        client.user = None
-        client.refuse(id, CONNECTION_LIMIT)
-        return
-    if is_past(client, admission.expires_at):
-        client.refuse(id, wire.EXPIRED)
-        return
-    tickets = dict(admission.subs)
-    client.token_rooms = frozenset(tickets)
-    client.meta = admission.meta
-    if settings.personal_channel and user:
-        tickets.setdefault(personal_room(settings.personal_namespace, user), Ticket())
-    prepared = _prepare_all(client, tickets, request.subs)
-    if not isinstance(prepared, list):
-        client.refuse(id, prepared)
-        return
-    result = wire.ConnectResult(
-        client.id,
-        VERSION,
-        data=raw(admission.data),
-        subs={one.sub.name: one.result for one in prepared},
-        ping=max(1, round(settings.client_ping_interval)) if client.pings else 0,
-        pong=client.pings,
-    )
-    client.renewable = admission.renewable
-    if admission.renewable and admission.expires_at is not None:
-        result.expires, result.ttl = True, client.ttl(admission.expires_at)
-    client.reply(id, "connect", result)
-    client.here(admission.expires_at)
-    for one in prepared:
-        settle(one)
-
-
-def personal_room(namespace: str, user: str) -> str:
-    return f"{namespace}:#{user}" if namespace else f"#{user}"
-
-
-def _prepare_all(
-    client: Client, tickets: Mapping[str, Ticket], asked: Mapping[str, wire.SubscribeRequest]
-) -> list[Prepared] | wire.Error | Disconnect:
-    if len(tickets) > client.node.settings.channel_limit:
-        return CHANNEL_LIMIT
-    all_of_them = []
-    for name, ticket in tickets.items():
-        prepared = prepare_for_server(client, name, asked.get(name, _NOTHING_ASKED), ticket)
-        if not isinstance(prepared, Prepared):
-            return prepared
-        all_of_them.append(prepared)
-    return all_of_them
-
-
-def prepare_for_server(
-    client: Client, name: str, request: wire.SubscribeRequest, ticket: Ticket
-) -> Prepared | wire.Error | Disconnect:
-    """A subscription that the server wants."""
-    node = client.node
-    rule = node.rules.find(name)
-    if rule is None:
-        settings = node.settings
-        if name != personal_room(settings.personal_namespace, client.user_id):
-            return wire.UNKNOWN_CHANNEL
-        rule = _NO_RULE
-    prepared = prepare(client, name, request, rule, ticket)
-    if isinstance(prepared, Prepared):
-        prepared.sub.server_side = True
-    return prepared
-
-
-def subscribe_by_server(
-    client: Client, name: str, ticket: Ticket, since: Position | None = None
-) -> wire.Error | None:
-    """Put a connected client into the room; one that is in it stays as it is (section 19)."""
-    if client.disconnect is not None or name in client.subs:
-        return None
-    if len(client.subs) >= client.node.settings.channel_limit:
-        client.hang_up(CHANNEL_LIMIT)
-        return None
-    request = wire.SubscribeRequest()
-    if since is not None:
-        request.recover, request.offset, request.epoch = True, since.offset, since.epoch
-    prepared = prepare_for_server(client, name, request, ticket)
-    if not isinstance(prepared, Prepared):
-        return prepared if isinstance(prepared, wire.Error) else None
-    result = prepared.result
-    told = wire.SubscribePush(
-        result.recoverable, result.epoch, result.offset, result.positioned, result.data
-    )
-    client.push(name, "subscribe", told)
-    settle(prepared)
-    for entry in result.publications:
-        client.push(name, "pub", entry)
-    return None

@@ -166,7 +166,7 @@ class SubscribeResult(Struct, omit_defaults=True):
     ttl: int = 0
     recoverable: bool = False
     epoch: str = ""
-    publications: list[Raw] = []
+    publications: Raw | UnsetType = UNSET
     recovered: bool = False
     offset: int = 0
     positioned: bool = False
@@ -207,7 +207,7 @@ class PresenceStatsResult(Struct):
 
 
 class HistoryResult(Struct):
-    publications: list[Raw]
+    publications: Raw
     epoch: str
     offset: int
 
@@ -332,11 +332,13 @@ class JsonCodec:
 
         return encode
 
-    def entry(self, publication: Publication) -> Raw:
-        """A publication as it stands in a reply."""
-        if not publication.json:
-            publication.json = b'{"data":' + publication.data + self._rest(publication)
-        return Raw(publication.json)
+    def entries(self, publications: list[Publication]) -> Raw:
+        """Publications as they stand in a reply."""
+        return Raw(b"[%b]" % b",".join([one.json or self._entry(one) for one in publications]))
+
+    def _entry(self, publication: Publication) -> bytes:
+        publication.json = b'{"data":' + publication.data + self._rest(publication)
+        return publication.json
 
     def _rest(self, publication: Publication) -> bytes:
         """What follows the data."""
