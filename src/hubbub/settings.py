@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     )
     token_issuer: str | None = Field(default=None, description="What a token's `iss` must be.")
     token_user_id_claim: str = Field(default="sub", description="The claim with the user's id.")
+    disallow_anonymous_connection_tokens: bool = Field(
+        default=False, description="Turn away whose token names no user."
+    )
     api_keys: list[SecretStr] = Field(
         default=[], description="Keys for the server API; without one it answers nobody."
     )

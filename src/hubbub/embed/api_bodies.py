@@ -41,8 +41,8 @@ class Publishing(Struct):
     ] = None
     delta: Annotated[Flag, Meta(description="Accepted; everyone gets whole publications.")] = None
     version: Annotated[
-        UInt64, Meta(description="Published only where it is above the last one; 0 always is.")
-    ] = 0
+        UInt64 | None, Meta(description="Published only where it is above the last one.")
+    ] = None
     version_epoch: Annotated[Text, Meta(description="Versions are compared within one.")] = None
 
 

@@ -16,6 +16,7 @@ import traceback
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from fnmatch import translate
+from functools import cached_property
 from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
@@ -79,9 +80,12 @@ class Api:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.uid = secrets.token_hex(16)
-        self.name = f"{socket.gethostname()}_{os.getpid()}"
         self.began = time.monotonic()
+
+    @cached_property
+    def uid(self) -> str:
+        """Made when it is asked for, because a hub may be made before its process is forked."""
+        return secrets.token_hex(16)
 
     async def carry_out(self, method: Method, request: Any) -> Struct | Error:
         try:
@@ -145,7 +149,7 @@ def _draft(request: bodies.Publishing) -> Draft:
         tags=request.tags or None,
         key=request.idempotency_key or "",
         history=not request.skip_history,
-        version=request.version,
+        version=request.version or 0,
         version_epoch=request.version_epoch or "",
     )
 
@@ -294,7 +298,7 @@ async def info(api: Api, request: bodies.InfoRequest) -> bodies.InfoResult:
         plain += len(room.plain.members)
     node_info = bodies.NodeInfo(
         uid=api.uid,
-        name=api.name,
+        name=f"{socket.gethostname()}_{os.getpid()}",
         version=VERSION,
         num_clients=len(node.clients) + plain,  # who is no client is in one room
         num_users=len(node.present),

@@ -10,7 +10,7 @@ from hubbub.embed.tokens import ConnectionClaims, Tokens
 from hubbub.engine.client import Client, told
 from hubbub.engine.events import Admission, Connect, Gate, Identity, Ticket
 from hubbub.errors import Refused
-from hubbub.model import BAD_REQUEST, INVALID_TOKEN, Disconnect
+from hubbub.model import BAD_REQUEST, INVALID_TOKEN, PERMISSION_DENIED, Disconnect
 from hubbub.settings import Settings
 from hubbub.wire.centrifuge import DENIED, INTERNAL, TOKEN_EXPIRED, Error
 
@@ -24,6 +24,7 @@ class Doorkeeper:
 
     def __init__(self, settings: Settings) -> None:
         self._anonymous = settings.anonymous
+        self._users_only = settings.disallow_anonymous_connection_tokens
         self._tokens = Tokens(settings) if settings.verifies_tokens else None
         self.authenticate: Hook | None = None
         self.refresh_hook: Hook | None = None
@@ -57,13 +58,16 @@ class Doorkeeper:
         if self._tokens is None:
             return INVALID_TOKEN
         try:
-            return _of_claims(await self._tokens.connection(token))
+            claims = await self._tokens.connection(token)
         except TokenExpired:
             return TOKEN_EXPIRED
         except KeysUnavailable:
             return INTERNAL  # temporary: the token may well be good
         except TokenInvalid:
             return INVALID_TOKEN
+        if not claims.user and self._users_only:
+            return PERMISSION_DENIED
+        return _of_claims(claims)
 
     async def renew(self, client: Client) -> float | None:
         if self.refresh_hook is None:

@@ -226,6 +226,13 @@ class Hub:
         """As `RoomHandle.presence`."""
         return await self.room(room).presence()
 
+    async def forget(self, room: str) -> None:
+        """Have the room forget what it remembers, and begin anew in a new epoch.
+
+        Members who catch up after a lost connection are told that continuity was lost.
+        """
+        await self.node.on_loop(control.forget, self.node, room)
+
     def subscribe(self, user: Any, room: str) -> None:
         """Put every Centrifuge connection of the user into the room. From any thread."""
         self.node.run(control.subscribe, self.node, user_id(user) or "", room, Ticket(), None)

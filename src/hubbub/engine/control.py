@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hubbub.engine import admission, entering
 from hubbub.engine.client import Client
 from hubbub.engine.events import Ticket
+from hubbub.engine.subscription import Subscription
 from hubbub.model import EXPIRED, ClientInfo, Disconnect, Position
 from hubbub.wire.centrifuge import Error, RefreshPush
 
@@ -99,3 +100,14 @@ def history_remove(node: Node, room: str) -> None:
     stream = node.streams.get(room)
     if stream is not None:
         stream.clear()
+
+
+def forget(node: Node, name: str) -> None:
+    """Have the room forget its publications and its position: it begins anew, in a new epoch.
+
+    Members who follow its position begin anew too, and are told that continuity was lost.
+    """
+    room = node.forget(name)
+    for member in list(room or ()):
+        if isinstance(member, Subscription) and member.positioned:
+            entering.lose(member)

@@ -307,6 +307,17 @@ class Node:
         end = stream.offset + 1 if before is None else before.offset
         return History(stream.before(end, limit)[::-1], stream.position)
 
+    def forget(self, name: str) -> Room | None:
+        """Forget what the room remembers and where it stood; the room, if it is live.
+
+        Its members are still to be told.
+        """
+        self.streams.drop(name)
+        room = self.live.get(name)
+        if room is not None:
+            room.restart(self._kept(name, self.rules.find(name)))
+        return room
+
     def presence_of(self, name: str) -> list[ClientInfo]:
         room = self.live.get(name)
         if room is None or room.presence is None:

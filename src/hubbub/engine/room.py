@@ -85,6 +85,12 @@ class Room:
         self.audiences = tuple(sorted(others, key=lambda one: id(one.kind.codec)))
         self.only_plain = self.audiences == self.alone
 
+    def restart(self, stream: Stream | None) -> None:
+        """Begin anew with `stream`: what came before is forgotten."""
+        self.stream = stream
+        self.expected = 1
+        self._held.clear()
+
     def close(self) -> None:
         """Nobody is in it: undo the circles, which would be the collector's work."""
         self.alone = ()

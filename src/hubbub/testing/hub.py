@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from hubbub.embed.hub import Hub
 from hubbub.errors import ConfigurationError
 from hubbub.model import Position
-from hubbub.testing.client import DEADLINE, App, Event, FakeClock, TestConnection
+from hubbub.testing.client import DEADLINE, App, Event, FakeClock, TestConnection, in_time
 from hubbub.testing.rooms import RoomClient, Vouching, door_of
 
 
@@ -167,7 +167,7 @@ class TestHub:
             self._lifespan.result()
             return
         self._to_app.put_nowait({"type": f"lifespan.{what}"})
-        async with asyncio.timeout(self._deadline):
+        async with in_time(self._deadline, f"the application's {what}"):
             event = await self._from_app.get()
             if event["type"] == f"lifespan.{what}.failed":
                 raise ConfigurationError(f"the application's {what} failed: {event['message']}")
