@@ -15,6 +15,9 @@ VERSION = "0.1.0"
 MAX_ROOM_NAME = 255
 """Characters."""
 
+MAX_KEY = 255
+"""Characters of an idempotency key."""
+
 
 class Disconnect(NamedTuple):
     """What a peer is told when the server ends its connection (a WebSocket close).

@@ -50,7 +50,7 @@ Show = Callable[[dict[str, Any]], None]
 
 
 def talk(
-    room: Annotated[str, typer.Argument(help="Such as chat:7.")],
+    room: Annotated[str, typer.Argument(help="Such as demo:lobby.")],
     url: Annotated[str, typer.Option(help="Where the server is.")] = "http://127.0.0.1:8000",
     token: Annotated[
         str | None, typer.Option(help="A token to connect with; see `hubbub token`.")
@@ -76,8 +76,8 @@ async def _talk(url: str, token: str | None, room_name: str, name: str | None, s
     try:
         async with connect(url, token=token, name="hubbub talk") as client:
             room = await client.join(room_name, join_leave=True)
-            show({"event": "in", "room": room_name})
             shown = await _show_past(room, show)
+            show({"event": "in", "room": room_name})
             await _both_ways(client, room, name, show, shown)
     except (HubbubError, TimeoutError) as error:
         raise ConfigurationError(clean(advice(error, url, room_name))) from None
@@ -88,12 +88,13 @@ async def _both_ways(client: Client, room: Room, name: str | None, show: Show, s
     speaking = asyncio.create_task(_speak(room, name, show))
     try:
         await asyncio.wait((listening, speaking), return_when=asyncio.FIRST_COMPLETED)
+        ended = room.ended
+        await room.leave()
+        await listening  # to the end of what came before
         if speaking.done():
             await speaking
-            await room.leave()
-        await listening
-        if not speaking.done():
-            raise room.ended or ConnectionClosed(0, "left")
+        elif ended is not None:
+            raise ended
     finally:
         listening.cancel()
         speaking.cancel()
@@ -104,8 +105,8 @@ async def _show_past(room: Room, show: Show) -> int:
     """Show the latest publications; returns the offset of the last of them."""
     try:
         page = await room.history(SHOWN, reverse=True)
-    except ReplyError:
-        return 0  # the room keeps nothing, or does not show it to us
+    except (ReplyError, ConnectionClosed, TimeoutError):
+        return 0  # it keeps nothing, does not show it to us, or the connection is lost just now
     for publication in reversed(page.publications):
         show({**describe(publication), "past": True})
     return page.position.offset
@@ -113,12 +114,14 @@ async def _show_past(room: Room, show: Show) -> int:
 
 async def _listen(client: Client, room: Room, show: Show, shown: int) -> None:
     """Show what happens, without the publications up to the offset `shown`."""
+    mine = set()  # each connection there was: the end of a lost one may be told after our return
     async for event in room.events():
+        mine.add(client.id)
         if isinstance(event, Back) and not event.recovered:
             shown = 0  # offsets may have begun anew
         if isinstance(event, Publication) and 0 < event.offset <= shown:
             continue
-        if isinstance(event, Joined) and event.info.client == client.id:
+        if isinstance(event, Joined | Left) and event.info.client in mine:
             continue
         show(describe(event))
 
@@ -319,9 +322,14 @@ def advice(error: Exception, url: str, room: str) -> str:
     code = error.code if isinstance(error, ReplyError | ConnectionClosed) else None
     match code:
         case 102:
+            table = (
+                "[namespaces.WORD] for the word before its ':'"
+                if ":" in room
+                else ("[without_namespace]")
+            )
             return (
-                f"unknown channel: {url} has no room {room!r}; the word before its ':' must be a "
-                "namespace of the server's configuration, [namespaces.WORD]"
+                f"unknown channel: {url} has no room {room!r}, because its configuration has no "
+                f"{table}; a server without a configuration has the rooms demo:…"
             )
         case 103:
             return (

@@ -353,15 +353,14 @@ def _user(request: bodies.UserRequest) -> str:
 
 def _json(data: bodies.Json, b64: str | None) -> bytes:
     """What was given as JSON in one line, as it came where it is; empty where there is none."""
-    if not b64:
-        text = b"" if data is UNSET else bytes(data)
-    else:
-        try:
+    text = b"" if data is UNSET else bytes(data)
+    try:
+        if b64:
             text = b64decode(b64, validate=True)
             msgspec.json.decode(text)
-        except (ValueError, RecursionError):
-            raise Failed(BAD_REQUEST) from None
-    return msgspec.json.format(text, indent=-1) if b"\n" in text else text
+        return msgspec.json.format(text, indent=-1) if b"\n" in text else text
+    except (ValueError, RecursionError):
+        raise Failed(BAD_REQUEST) from None
 
 
 def _optional_json(data: bodies.Json, b64: str | None) -> bytes:

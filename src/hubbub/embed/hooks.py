@@ -134,12 +134,32 @@ def _dependant(name: str, parameters: list[inspect.Parameter]) -> Dependant:
         raise ConfigurationError(
             f"FastAPI does not understand the parameters of hook {name}: {error}"
         ) from None
+    _check(name, dependant)
+    return dependant
+
+
+def _check(name: str, dependant: Dependant) -> None:
+    """Refuse what works in a route and could not work here."""
+    where = f"hook {name}"
+    if dependant.call is not None:
+        where += f", with {getattr(dependant.call, '__qualname__', dependant.call)!s},"
     if dependant.body_params:
         raise ConfigurationError(
-            f"parameter {dependant.body_params[0].name} of hook {name} would be the body of a "
-            "request, and there is none: data comes with the event"
+            f"{where} takes {dependant.body_params[0].name} from the body of a request, and there "
+            "is none: data comes with the event"
         )
-    return dependant
+    if dependant.request_param_name:
+        raise ConfigurationError(
+            f"{where} takes a Request, and a WebSocket has none: take starlette's HTTPConnection, "
+            "which is either"
+        )
+    if dependant.background_tasks_param_name:
+        raise ConfigurationError(
+            f"{where} takes BackgroundTasks, which run after a response, and there is none: start "
+            "a task of your own"
+        )
+    for one in dependant.dependencies:
+        _check(name, one)
 
 
 class Wrong(ValueError):

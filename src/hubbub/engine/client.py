@@ -7,6 +7,7 @@ that has to ask the application in a task, while those behind it wait.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import secrets
@@ -15,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Raw
+from msgspec import MsgspecError, Raw
 
 from hubbub.engine import commands as asked
 from hubbub.engine import entering
@@ -36,9 +37,11 @@ from hubbub.model import (
     Disconnect,
     Publication,
 )
+from hubbub.wire.centrifuge import BAD_REQUEST as WRONG
 from hubbub.wire.centrifuge import (
     BODIES,
     INTERNAL,
+    TEMPORARY,
     Command,
     DataResult,
     Error,
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
     from hubbub.wire.centrifuge import JsonCodec
 
 log = logging.getLogger("hubbub")
+
+_PONG = Command()
 
 OVERHEAD = 512
 """Bytes a waiting command counts for, so that many small ones are not free."""
@@ -169,7 +174,10 @@ class Client(Session):
             command = Command(command.id, publish=command.publish)
         assert isinstance(command, Command)
         if self._queue is not None:
-            self._wait_with(command, len(messages[-1]))
+            if command == _PONG:
+                self._pong(0)  # whoever waits for the application is there all the same
+            else:
+                self._wait_with(command, len(messages[-1]))
             return
         pending = self._dispatch(command)
         if pending is not None:
@@ -197,7 +205,14 @@ class Client(Session):
         ):
             self.hang_up(BAD_REQUEST)
             return None
-        return carry_out(self, command.id, body)
+        try:
+            return carry_out(self, command.id, body)
+        except (MsgspecError, RecursionError):
+            # JSON, but nothing that there are values for: a number of thousands of digits.
+            self.refuse(command.id, WRONG)
+        except Exception as error:
+            self._failed(command.id, error)
+        return None
 
     async def _work(self, pending: Pending) -> None:
         """Wait for `pending`, then carry out what has come in meanwhile."""
@@ -226,9 +241,15 @@ class Client(Session):
             await work
         except Refused as refused:
             self.refuse(id, told(refused))
-        except (Exception, SystemExit) as error:
-            log.error("a hook failed for client %s", self.id, exc_info=error)
-            self.refuse(id, INTERNAL)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise  # of us, not of something that a hook awaited
+            self._failed(id, error)
+
+    def _failed(self, id: int, error: BaseException) -> None:
+        log.error("a hook failed for client %s", self.id, exc_info=error)
+        self.refuse(id, INTERNAL)
 
     # What is answered.
 
@@ -290,7 +311,7 @@ class Client(Session):
             self._timer.cancel()
             self._timer = None
         self.expires_at = expires_at
-        if expires_at is not None:
+        if expires_at is not None and self.disconnect is None:
             clock, grace = self.node.clock, self.node.settings.expired_seconds
             delay = expires_at - clock.time() + (grace if self.renewable else 0.0)
             self._timer = clock.call_later(max(0.0, delay), self._expired)
@@ -367,4 +388,4 @@ def told(refused: Refused) -> Error | Disconnect:
     """What a client is told of a hook's refusal."""
     if refused.code >= 4000:
         return Disconnect(refused.code, refused.reason)
-    return Error(refused.code, refused.reason)
+    return Error(refused.code, refused.reason, refused.code in TEMPORARY)

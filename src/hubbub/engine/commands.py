@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hubbub.engine import admission, entering
-from hubbub.engine.events import Admission, Call, Connect, Message, Publish, Ticket
+from hubbub.engine.events import Admission, Call, Connect, Join, Message, Publish, Ticket
 from hubbub.engine.rules import PRIVATE
 from hubbub.model import (
     BAD_REQUEST,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LONG = 4_000
 """Bytes of data from which on it is looked at for numbers that some clients cannot read."""
 
-_ENDLESS_NUMBER = re.compile(rb"[:\[,\s]-?[0-9]{%d}" % LONG)
+_ENDLESS_NUMBER = re.compile(rb"(?:^|[:\[,\s])-?[0-9]{%d}" % LONG)
 
 
 # Coming in. ------------------------------------------------------------------------------------
@@ -83,7 +83,9 @@ def subscribe(client: Client, id: int, request: wire.SubscribeRequest) -> Pendin
     if name.startswith(PRIVATE):
         client.refuse(id, wire.DENIED)
     elif rule.on_join is not None and not rule.is_user_limited(name):
-        return client.asking(id, _by_hook(client, id, request, rule))
+        data = bytes(request.data)
+        event = entering.joining(client, name, rule, from_json(data) if data else None)
+        return client.asking(id, _by_hook(client, id, request, rule, event))
     elif not rule.lets_in(name, client.user_id):
         client.refuse(id, wire.DENIED)
     else:
@@ -106,10 +108,10 @@ async def _by_token(client: Client, id: int, request: wire.SubscribeRequest, rul
     entering.enter(client, id, request, rule, answer)
 
 
-async def _by_hook(client: Client, id: int, request: wire.SubscribeRequest, rule: Rule) -> None:
+async def _by_hook(
+    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, event: Join
+) -> None:
     assert rule.on_join is not None
-    data = bytes(request.data)
-    event = entering.joining(client, request.channel, rule, from_json(data) if data else None)
     entering.enter(client, id, request, rule, await rule.on_join(event))
 
 
@@ -229,7 +231,11 @@ async def _asked(client: Client, id: int, name: str, rule: Rule, data: bytes) ->
     assert rule.on_publish is not None
     sub = client.subs.get(name)
     event = Publish(client, sub, client.node.room(name), client.user, data, rule.params(name))
-    _publish(client, id, name, await rule.on_publish(event))
+    data = await rule.on_publish(event)
+    if client.disconnect is None and client.subs.get(name) is sub:
+        _publish(client, id, name, data)
+    else:
+        client.refuse(id, wire.DENIED)  # it may have been put out for what it says
 
 
 def _publish(client: Client, id: int, name: str, data: bytes) -> None:

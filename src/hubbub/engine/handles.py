@@ -11,7 +11,9 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.subscription import Subscription
+from hubbub.errors import InvalidName
 from hubbub.model import (
+    MAX_KEY,
     NORMAL,
     ClientInfo,
     Disconnect,
@@ -123,10 +125,12 @@ class RoomHandle:
         Returns where it stands in the room's history; None where the room keeps none, or with
         `history=False`. `tags` are what members may choose by. The same `idempotency_key`
         within five minutes returns the first one's position and publishes nothing. From any
-        task of any loop. Raises TypeError for a value that JSON cannot hold, and InvalidName
-        for a room that cannot be.
+        task of any loop. Raises TypeError for a value that JSON cannot hold, and `InvalidName`
+        for a room that cannot be, or a key of more than 255 characters.
         """
         check_room_name(self.name)
+        if len(idempotency_key) > MAX_KEY:
+            raise InvalidName(f"an idempotency key has at most {MAX_KEY} characters")
         draft = Draft(to_json(data), tags or None, idempotency_key, history)
         return await self._node.on_loop(self._node.publish, self.name, draft)
 

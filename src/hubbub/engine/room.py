@@ -152,5 +152,5 @@ class Room:
             elif data is not None:
                 audience.deliver(audience.encode(Publication(data)), exclude)
             else:
-                for session in list(audience.members):
+                for session in [one for one in audience.members if one is not exclude]:
                     session.hang_up(INAPPROPRIATE_PROTOCOL)

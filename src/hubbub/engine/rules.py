@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import ConfigurationError, InvalidName
-from hubbub.model import check_room_name
+from hubbub.model import MAX_ROOM_NAME, check_room_name
 from hubbub.options import RoomOptions
 from hubbub.settings import Settings
 
@@ -120,9 +120,10 @@ class Rules:
             return self._cache[name]
         except KeyError:
             rule = self._find(name.removeprefix(PRIVATE))
-        if len(self._cache) >= CACHED:
-            self._cache.clear()
-        self._cache[name] = rule
+        if len(name) <= MAX_ROOM_NAME:
+            if len(self._cache) >= CACHED:
+                self._cache.clear()
+            self._cache[name] = rule
         return rule
 
     def _find(self, name: str) -> Rule | None:

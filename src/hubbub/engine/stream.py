@@ -60,6 +60,8 @@ class Stream:
 
     def after(self, offset: int, limit: int) -> list[Publication]:
         """At most `limit` publications after `offset`, or from the oldest kept, ascending."""
+        if offset >= self.offset:
+            return []
         entries = self._entries
         skip = max(0, offset - (self.offset - len(entries)))
         return list(islice(entries, skip, skip + limit))

@@ -75,8 +75,8 @@ class Subscription:
         self.client.node.run(self._send, to_json(value))
 
     def _send(self, data: bytes) -> None:
-        audience = self.audience
         if self.client.subs.get(self.name) is self:
+            audience = self.audience
             audience.deliver_to(self.client, audience.encode(Publication(data)))
 
     def hang_up(self, disconnect: Disconnect) -> None:

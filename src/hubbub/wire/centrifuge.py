@@ -43,6 +43,9 @@ TOKEN_EXPIRED = Error(109, "token expired")
 EXPIRED = Error(110, "expired")
 UNRECOVERABLE = Error(112, "unrecoverable position")
 
+TEMPORARY = frozenset({100, 111, 113})
+"""Codes after which a client tries again."""
+
 
 # What a client asks. -------------------------------------------------------------------------
 
@@ -265,11 +268,14 @@ class JsonCodec:
 
         Then the commands are those before it.
         """
-        if all(messages):
-            try:
-                return _decode_publishes("\n".join(messages)), True  # type: ignore[arg-type]
-            except (msgspec.MsgspecError, TypeError, RecursionError, UnicodeError):
-                pass  # not all of them are that, or not all are text
+        try:
+            text = "\n".join(messages)  # type: ignore[arg-type]
+            publishes = _decode_publishes(text)
+            # A blank line counts for nothing there, and for a violation here.
+            if len(publishes) == len(messages) == text.count("\n") + 1:
+                return publishes, True
+        except (msgspec.MsgspecError, TypeError, RecursionError, UnicodeError):
+            pass  # not all of them are that, or not all are text
         found: list[Command] = []
         try:
             for message in messages:
