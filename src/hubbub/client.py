@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-import centrifuge  # type: ignore[import-untyped]
+import centrifuge
 import msgspec
 
 from hubbub.errors import ConfigurationError, HubbubError

@@ -19,6 +19,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -248,6 +249,9 @@ def load(config: Path | None = None, **given: Any) -> Settings:
         return Loaded(**given)
     except ValidationError as error:
         raise ConfigurationError(explain(error)) from None
+    except SettingsError as error:
+        # Lists and tables are JSON there; what it says of the field is all that can be told.
+        raise ConfigurationError(f"{error}: write it as JSON") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{config} is not TOML: {error}") from None
     except OSError as error:
@@ -271,7 +275,9 @@ def explain(error: ValidationError, model: type[BaseModel] = Settings) -> str:
             known = model.model_fields if len(place) == 1 else RoomOptions.model_fields
             texts.append(_unknown(place[-1], field, known))
         else:
-            secret = bool(place) and place[0] in SECRETS
-            given = f", not {problem['input']!r}" if place and not secret else ""
-            texts.append(f"{field or 'settings'}: {problem['msg']}{given}")
+            text = problem["msg"].removeprefix("Value error, ")
+            # A whole table, or a secret, is not to be repeated.
+            told = place and place[0] not in SECRETS and not isinstance(problem["input"], dict)
+            given = f", not {problem['input']!r}" if told else ""
+            texts.append(f"{field or 'settings'}: {text}{given}")
     return "; ".join(texts)

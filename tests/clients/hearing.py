@@ -141,6 +141,16 @@ class Guests:
     async def go(self) -> None:
         for client in self._clients:
             await client.disconnect()
+        # It closes its sockets in the background.
+        if closing := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(closing, timeout=DEADLINE)
+
+
+async def until(ask: Callable[[], Awaitable[object]], answer: object) -> None:
+    """Ask again and again until this is the answer."""
+    async with asyncio.timeout(DEADLINE):
+        while await ask() != answer:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def token(claims: dict[str, Any], secret: str = SECRET) -> str:

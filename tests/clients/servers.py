@@ -1,7 +1,8 @@
 """The servers that published clients are tried against, in processes of their own.
 
-`app` is tests.support.protocol_app as it is, `impatient` the same with short times, `headless`
-the built-in rooms with a configuration file, `ipv6` the same on the other loopback address.
+`app` is tests.support.protocol_app as it is, `strict` the same with short times and no tokens of
+nobody in particular, `headless` the built-in rooms with a configuration file, `ipv6` the same on
+the other loopback address.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,7 +24,12 @@ from hubbub.options import OPEN
 
 APP = "tests.support.protocol_app:app"
 
-IMPATIENT = {"client_ping_interval": 1.0, "client_pong_timeout": 0.8, "stale_seconds": 1.0}
+STRICT = {
+    "client_ping_interval": 1.0,
+    "client_pong_timeout": 0.8,
+    "stale_seconds": 1.0,
+    "disallow_anonymous_connection_tokens": True,
+}
 
 OPTIONS = OPEN.model_dump(exclude_none=True)
 
@@ -52,7 +58,7 @@ class OnIPv6(ServerProcess):
         return True
 
 
-def serve_app(port: int = 0, **settings: object) -> ServerProcess:
+def serve_app(port: int = 0, settings: Mapping[str, object] | None = None) -> ServerProcess:
     return ServerProcess(command=hubbub_serve(APP, "--port", str(port)), settings=settings)
 
 
@@ -64,7 +70,7 @@ def all_servers(directory: Path) -> Iterator[Addresses]:
     headless = ["--headless", "--config", str(file)]
     servers = {
         "app": serve_app(),
-        "impatient": serve_app(**IMPATIENT),
+        "strict": serve_app(settings=STRICT),
         "headless": ServerProcess(command=hubbub_serve(*headless)),
         "ipv6": OnIPv6(*headless),
     }

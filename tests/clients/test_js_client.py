@@ -60,8 +60,6 @@ def test_the_published_javascript_client(node: str, servers: Addresses, scenario
     run(node, scenario, servers)
 
 
-def test_the_published_javascript_client_outlives_its_server(
-    node: str, servers: Addresses
-) -> None:
+def test_the_published_javascript_client_outlives_its_server(node: str, servers: Addresses) -> None:
     with succeeded() as stopping:
         run(node, SUCCESSION, {**servers, "stopping": stopping})

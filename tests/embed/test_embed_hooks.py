@@ -1,12 +1,22 @@
 """Hooks as functions: what they are given, what they may return, and what their data is."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 import pytest
-from fastapi import Depends, FastAPI, HTTPException, Query, WebSocket, WebSocketException
+from fastapi import (
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    HTTPException,
+    Query,
+    Request,
+    WebSocket,
+    WebSocketException,
+)
+from fastapi.security import OAuth2PasswordBearer
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
@@ -27,6 +37,7 @@ from hubbub.testing import FakeClock, RecordingSink
 from hubbub.wire.centrifuge import JSON
 
 EVENT = object()
+BEARER = OAuth2PasswordBearer("/token")
 
 
 class Pydantic(BaseModel):
@@ -171,6 +182,18 @@ async def test_what_dependencies_raise_for_http_refuses_the_client() -> None:
         await raising(HTTPException(307, headers={"Location": "/login"}))
 
 
+async def test_what_fastapi_has_for_security_works() -> None:
+    async def who(token: Annotated[str, Depends(BEARER)]) -> str:
+        return token
+
+    hook = Hook(who, Connect, ("token",))
+    headers = [(b"authorization", b"Bearer s3cret")]
+    assert await hook(make_client(headers=headers), EVENT, token=None) == "s3cret"
+    with pytest.raises(Refused) as refused:
+        await hook(make_client(), EVENT, token=None)
+    assert (refused.value.code, refused.value.reason) == (401, "Not authenticated")
+
+
 async def test_parameters_that_do_not_fit_are_the_clients_mistake() -> None:
     async def ask(join: Join, page: int) -> None: ...
 
@@ -202,10 +225,33 @@ def test_a_hook_without_its_event_or_with_a_signature_that_cannot_be_is_refused(
         Hook(unknown, Join)
     with pytest.raises(ConfigurationError, match="does not understand the parameters of hook"):
         Hook(strange, Join)
-    with pytest.raises(ConfigurationError, match="message .* the body of a request"):
+    with pytest.raises(ConfigurationError, match="message from the body of a request"):
         Hook(with_body, Join)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         Hook(42, Join)  # type: ignore[arg-type]
+
+
+def test_what_works_in_a_route_alone_is_refused_as_the_hook_is_registered() -> None:
+    def of_request(request: Request) -> None: ...
+
+    def between(_: Annotated[None, Depends(of_request)]) -> None: ...
+
+    def body(message: Pydantic) -> None: ...
+
+    def asks(join: Join, _: Annotated[None, Depends(between)]) -> None: ...
+
+    def asks_later(join: Join, tasks: BackgroundTasks) -> None: ...
+
+    def reads(join: Join, _: Annotated[None, Depends(body)]) -> None: ...
+
+    cases: list[tuple[Callable[..., None], str]] = [
+        (asks, "hook .*asks, with .*of_request, takes a Request.*HTTPConnection"),
+        (asks_later, "takes BackgroundTasks"),
+        (reads, "with .*body, takes message from the body"),
+    ]
+    for hook, text in cases:
+        with pytest.raises(ConfigurationError, match=text):
+            Hook(hook, Join)
 
 
 def test_what_a_hook_may_return_is_in_its_annotation() -> None:

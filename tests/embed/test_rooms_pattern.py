@@ -115,7 +115,7 @@ def test_what_cannot_be_a_pattern_or_an_option_is_refused_at_once() -> None:
     with pytest.raises(ConfigurationError, match="needs a history"):
         hub.rooms("a:{b}", force_recovery=True)
     with pytest.raises(ConfigurationError, match="cannot be read from JSON"):
-        hub.rooms("a:{b}", message=Settings.__init__)  # type: ignore[type-var]
+        hub.rooms("a:{b}", message=Settings.__init__)
 
 
 def test_each_question_is_asked_of_one_function() -> None:
@@ -321,6 +321,7 @@ async def test_what_is_not_the_message_of_the_rooms_is_refused_with_the_reason(k
             await ann.join(room)
             await ann.publish(room, {"text": "hi", "unknown": 1})
             assert (await ann.next(room)).data == {"text": said, "loud": False}
+            wrong: Any
             for wrong in ({"text": ""}, {"text": "x" * 11}, {}, [], "hi", {"text": 7}):
                 with pytest.raises(Rejected) as rejected:
                     await ann.publish(room, wrong)

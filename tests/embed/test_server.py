@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import uvicorn
@@ -45,7 +46,7 @@ def test_what_cannot_be_called_is_no_application() -> None:
 
 
 def test_taken_port_is_a_configuration_error() -> None:
-    with bind("127.0.0.1", 0) as first:
+    with bind("127.0.0.1", 0)[0] as first:
         first.listen()
         with pytest.raises(ConfigurationError, match=r"port \d+ on 127.0.0.1 is taken"):
             bind("127.0.0.1", first.getsockname()[1])
@@ -72,7 +73,7 @@ def no_descriptors() -> Iterator[None]:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with bind("127.0.0.1", 0) as sock:
+    with bind("127.0.0.1", 0)[0] as sock:
         sock.listen()
         sock.setblocking(False)
         yield sock
@@ -156,3 +157,25 @@ async def test_server_in_a_thread_leaves_the_signals_alone() -> None:
             return True
 
     assert await asyncio.to_thread(enter)
+
+
+def test_every_address_of_a_name_is_listened_on_at_one_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def two(host: str, port: int, **_: object) -> list[Any]:
+        kind = socket.SOCK_STREAM
+        return [
+            (socket.AF_INET, kind, 6, "", (address, port))
+            for address in ("127.0.0.1", "127.0.0.2", "127.0.0.1", "192.0.2.1")
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    socks = bind("localhost", 0)
+    try:
+        addresses = [sock.getsockname() for sock in socks]
+    finally:
+        for sock in socks:
+            sock.close()
+    port = addresses[0][1]
+    assert port
+    assert addresses == [("127.0.0.1", port), ("127.0.0.2", port)], "one that is not ours is not"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import httpx
 import pytest
 from tests.support.server import ROOT, ServerProcess
 
-from examples import database, lifespan, tutorial
-from hubbub.testing import TestHub
+from examples import chat_rules, database, lifespan, tutorial
+from hubbub.client import ReplyError, connect
+from hubbub.testing import Closed, Rejected, TestHub
 
 EXAMPLES = sorted(p.stem for p in (ROOT / "examples").glob("*.py") if p.stem != "__init__")
 
@@ -41,6 +43,12 @@ def test_example_starts_as_its_docstring_says(name: str, tmp_path: Path) -> None
     ) as server:
         assert server.stop_now() == 0, server.log_now()
         assert "Traceback" not in server.log_now()
+
+
+def test_the_readme_prints_the_example_with_rules_as_it_is() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    source = (ROOT / "examples/chat_rules.py").read_text()
+    assert any("@hub.authenticate" in block and source.endswith(block) for block in blocks)
 
 
 async def test_tutorial_sends_to_everyone_in_the_room_and_to_nobody_else() -> None:
@@ -102,3 +110,67 @@ async def test_database_holds_no_session_while_its_sockets_are_idle(messages: Pa
             numbers = [(await person.receive_json())["number"] for _ in people]
             assert sorted(numbers) == list(range(1, len(people) + 1))
         assert database.pool.qsize() == database.POOL_SIZE
+
+
+async def test_chat_rules_lets_members_talk_and_nobody_else() -> None:
+    async with TestHub(chat_rules.app) as hub:
+        ann, bob = await hub.connect(token="ann-s3cret"), await hub.connect(token="bob-s3cret")
+        with pytest.raises(Closed, match="3500 invalid token"):
+            await hub.connect(token="eve-s3cret")
+        with pytest.raises(Closed, match="3501"):
+            await hub.connect()
+        await ann.join("chat:7")
+        await bob.join("chat:7")
+        await ann.publish("chat:7", {"text": "hi", "by": "somebody else"})
+        heard = await bob.next("chat:7")
+        assert heard.data == {"text": "hi", "by": "ann"}
+        assert [one.user for one in (await bob.presence("chat:7")).values()] == ["ann", "bob"]
+        await ann.join("chat:8")
+        with pytest.raises(Rejected, match="103 not a member of this room"):
+            await bob.join("chat:8")
+        for room in ("chat:8", "chat:9", "lobby"):
+            with pytest.raises(Rejected, match="10[23]"):
+                await bob.publish(room, {"text": "let me in"})
+        for wrong in ({"text": ""}, {"text": "x" * 1001}, {}, "text"):
+            with pytest.raises(Rejected, match="107"):
+                await ann.publish("chat:7", wrong)
+        page = await bob.history("chat:7")
+        assert [one.data["text"] for one in page.publications] == ["hi"]
+
+
+async def test_chat_rules_publishes_from_a_route() -> None:
+    async with TestHub(chat_rules.app) as hub, http(chat_rules.app) as client:
+        bob = await hub.connect(token="bob-s3cret")
+        await bob.join("chat:7")
+        ann = {"Authorization": "Bearer ann-s3cret"}
+        answer = await client.post("/rooms/7", json={"text": "from a route"}, headers=ann)
+        assert answer.status_code == 201
+        assert (await bob.next("chat:7")).data == {"text": "from a route", "by": "ann"}
+        for room, token, status in [
+            ("7", "Bearer eve", 403),
+            ("8", "Bearer bob-s3cret", 403),
+            ("7", "", 401),
+        ]:
+            answer = await client.post(
+                f"/rooms/{room}", json={"text": "x"}, headers={"Authorization": token}
+            )
+            assert answer.status_code == status
+        assert await bob.waiting() == []
+
+
+async def test_chat_rules_as_a_server_with_a_client_over_the_network() -> None:
+    command = [sys.executable, "-m", "hubbub", "serve", "examples.chat_rules:app", "--port", "0"]
+    async with ServerProcess(command=command) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        async with (
+            connect(url, token="ann-s3cret") as ann,
+            connect(url, token="bob-s3cret") as bob,
+        ):
+            ann_in, bob_in = await ann.join("chat:7"), await bob.join("chat:7")
+            await ann_in.publish({"text": "hi"})
+            assert (await bob_in.next()).data == {"text": "hi", "by": "ann"}
+            assert (await ann_in.next()).data == {"text": "hi", "by": "ann"}
+            with pytest.raises(ReplyError):
+                await bob.join("chat:8")
+        assert await server.stop() == 0, await server.log()
+        assert "Traceback" not in await server.log()

@@ -9,7 +9,7 @@ async with cable("127.0.0.1:8000") as line:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 CHUNK = 65_536
@@ -26,8 +26,8 @@ class Cable:
         self._flows = asyncio.Event()
         self._flows.set()
         self.at = ""
-        self.mute = False
-        """Whether what clients say gets lost on its way."""
+        self.loses: Callable[[bytes], bool] = lambda said: False
+        """Whether what a client says, as it comes, gets lost on its way."""
 
     def cut(self) -> None:
         """Break every connection, and take no other until `mend`."""
@@ -74,7 +74,7 @@ class Cable:
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
-                if said_by_client and self.mute:
+                if said_by_client and self.loses(data):
                     continue
                 if not said_by_client:
                     await self._flows.wait()
@@ -82,14 +82,13 @@ class Cable:
                 await writer.drain()
             if writer.can_write_eof():
                 writer.write_eof()
-            await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def cable(to: str) -> AsyncIterator[Cable]:
     line = Cable(to)
     server = await asyncio.start_server(line.connect, "127.0.0.1", 0)
-    line.at = "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    line.at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield line
         line.cut()

@@ -20,10 +20,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from hubbub import Hub
-from hubbub.engine import entering
 from hubbub.engine.client import Client
 from hubbub.engine.events import Call, Connect, Grant, Identity, Join, Leave, Message, Publish
-from hubbub.engine.subscription import Subscription
 from hubbub.errors import Refused
 from hubbub.options import OPEN
 
@@ -216,12 +214,9 @@ async def flood(order: Order) -> None:
         await asyncio.sleep(0)
 
 
-@app.post("/lose")
-async def lose(order: Order) -> None:
-    """What the server does to members who may have missed something."""
-    for member in hub.room(order["room"]).members:
-        assert isinstance(member, Subscription)
-        entering.lose(member)
+@app.post("/forget")
+async def forget(order: Order) -> None:
+    await hub.forget(order["room"])
 
 
 @app.post("/here")

@@ -61,11 +61,24 @@ def refused(code: int) -> Message:
     return {"error": error}
 
 
+class Sink(RecordingSink):
+    """Also keeps what is written when nothing should be: sinks ignore it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[bytes] = []
+
+    def write(self, frames: bytes) -> None:
+        if self.closed is not None:
+            self.late.append(frames)
+        super().write(frames)
+
+
 class Peer:
     """A client: commands go in as lines, and what comes out is sorted into replies and pushes."""
 
     def __init__(self, node: Node, *, pings: bool = True) -> None:
-        self.sink = RecordingSink()
+        self.sink = Sink()
         self.client = Client(node, self.sink, wire.JSON, pings=pings)
         self.replies: dict[int, Message] = {}
         """Those that nobody has taken, by id."""

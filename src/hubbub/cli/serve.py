@@ -52,8 +52,8 @@ def serve(
         application = room_server(settings) if headless else create_app(Hub(settings))
         if is_short(settings):
             log.warning("the secret for tokens is short: use %d bytes or more", SECRET_BYTES)
-    sock = bind(settings.host, settings.port)
-    host, port = sock.getsockname()[:2]
+    socks = bind(settings.host, settings.port)
+    host, port = socks[0].getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     console.print(f"hubbub serves on http://{shown}:{port}", markup=False)
     if app is None:
@@ -67,7 +67,7 @@ def serve(
             here = is_loopback(settings.host)
             who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
             console.print(f"{who}: no authentication is required.")
-    run(application, settings, sock)
+    run(application, settings, socks)
 
 
 def _url_for(host: str, port: int) -> str:

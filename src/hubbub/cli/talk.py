@@ -325,7 +325,7 @@ def advice(error: Exception, url: str, room: str) -> str:
             table = (
                 "[namespaces.WORD] for the word before its ':'"
                 if ":" in room
-                else ("[without_namespace]")
+                else "[without_namespace]"
             )
             return (
                 f"unknown channel: {url} has no room {room!r}, because its configuration has no "

@@ -157,7 +157,13 @@ class Hub:
         """`function` as a hook with dependencies; see `embed.hooks`."""
         hook = Hook(function, event, given)
         # A connection keeps what its request said only where somebody will ask for it.
-        self.keeps_scope = self.keeps_scope or hook.has_dependencies
+        if hook.has_dependencies and not self.keeps_scope:
+            if self.node.clients:
+                raise ConfigurationError(
+                    f"hook {hook.name} needs what its clients' requests said, and some are "
+                    "connected already: register hooks before the application starts"
+                )
+            self.keeps_scope = True
         return hook
 
     def authenticate(self, function: Function) -> Function:
@@ -209,7 +215,12 @@ class Hub:
     def on_disconnect(self, function: Function) -> Function:
         """Decorator: tell `function` with a `Disconnected` that a Centrifuge client is gone."""
         hook = self.hook(function, Disconnected)
-        self.node.disconnect_hooks.append(lambda event: hook(event.client, event))
+
+        async def tell(event: Disconnected) -> None:
+            await hook(event.client, event)
+
+        tell.__qualname__ = hook.name
+        self.node.disconnect_hooks.append(tell)
         return function
 
     # What the application does, from anywhere.
@@ -234,7 +245,12 @@ class Hub:
         await self.node.on_loop(control.forget, self.node, room)
 
     def subscribe(self, user: Any, room: str) -> None:
-        """Put every Centrifuge connection of the user into the room. From any thread."""
+        """Put every Centrifuge connection of the user into the room. From any thread.
+
+        Raises `ConfigurationError` for a room that no pattern and no namespace is for.
+        """
+        if self.node.rules.find(room) is None:
+            raise ConfigurationError(f"there are no rules for the room {room!r}: see hub.rooms")
         self.node.run(control.subscribe, self.node, user_id(user) or "", room, Ticket(), None)
 
     def unsubscribe(self, user: Any, room: str) -> None:

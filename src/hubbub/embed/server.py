@@ -169,30 +169,39 @@ class Listener(socket.socket):
             self._reserve = None
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket's address taken now, so that the error is ours to word.
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets for every address of `host`, all on one port, taken now so that errors are ours.
 
-    Raises `ConfigurationError` where the address cannot be had.
+    "localhost" is two addresses, and clients differ in which they try. Raises
+    `ConfigurationError` where the first cannot be had, or another is taken.
     """
+    socks: list[socket.socket] = []
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = Listener(family, kind, protocol)
-        try:
+        for family, kind, protocol, _, address in dict.fromkeys(
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        ):
+            sock = Listener(family, kind, protocol)
+            socks.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-        except OSError:
-            sock.close()
-            raise
+            if len(socks) > 1:
+                address = (address[0], socks[0].getsockname()[1], *address[2:])
+            try:
+                sock.bind(address)
+            except OSError as error:
+                if len(socks) == 1 or error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                socks.pop().close()  # a name for IPv6 on a machine that has none
+            else:
+                sock.set_inheritable(True)
     except OSError as error:
+        for sock in socks:
+            sock.close()
         if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
                 f"port {port} on {host} is taken; choose another with --port, or 0 for a free one"
             ) from None
         raise ConfigurationError(f"cannot listen on {host}:{port}: {error}") from None
-    sock.set_inheritable(True)
-    return sock
+    return socks
 
 
 def raise_file_limit() -> int:
@@ -203,8 +212,8 @@ def raise_file_limit() -> int:
     return hard
 
 
-def run(app: Any, settings: Settings, sock: socket.socket) -> None:
-    """Serve `app` on `sock` until a signal comes."""
+def run(app: Any, settings: Settings, socks: list[socket.socket]) -> None:
+    """Serve `app` on `socks` until a signal comes."""
     raise_file_limit()
     HttpProtocol.head_seconds = settings.handshake_seconds
     config = uvicorn.Config(
@@ -217,4 +226,4 @@ def run(app: Any, settings: Settings, sock: socket.socket) -> None:
         log_level="warning",
         backlog=4096,
     )
-    Server(config).run(sockets=[sock])
+    Server(config).run(sockets=socks)

@@ -333,7 +333,7 @@ def history(client: Client, id: int, request: wire.HistoryRequest) -> Pending | 
     else:
         asked = None if since is None else Position(since.offset, since.epoch)
         found = stream.page(asked, limit, request.reverse)
-        entries = client.codec.entries(found)
+        entries = client.node.pages.entries(client.codec, found)
         client.reply(id, "history", wire.HistoryResult(entries, stream.epoch, stream.offset))
     return None
 

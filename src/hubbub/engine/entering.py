@@ -214,9 +214,12 @@ def _position(
     result.was_recovering = request.recover
     result.recovered = recovery.recovered
     result.offset = recovery.position.offset
-    missed = [one for one in recovery.publications if accepts is None or accepts(one.tags)]
-    if missed:
-        result.publications = sub.client.codec.entries(missed)
+    missed, codec = recovery.publications, sub.client.codec
+    if accepts is not None:
+        missed = [one for one in missed if accepts(one.tags)]
+        result.publications = codec.entries(missed) if missed else UNSET
+    elif missed:
+        result.publications = node.pages.entries(codec, missed)
     return missed
 
 

@@ -14,6 +14,7 @@ from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.heartbeat import Heartbeat
 from hubbub.engine.hooks import Hook, Hooks
 from hubbub.engine.once import Once
+from hubbub.engine.pages import Pages
 from hubbub.engine.presence import Presence
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule, Rules
@@ -107,6 +108,7 @@ class Node:
         )
         self.hooks = Hooks(self.clock.now)
         self.tick = Tick(loop)
+        self.pages = Pages(self.tick)
         self._stop_sweep()
         if len(self.streams):
             self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)

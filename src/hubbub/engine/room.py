@@ -96,19 +96,20 @@ class Room:
         self.alone = ()
         del self.plain
 
-    def publish(self, publication: Publication, now: float) -> None:
-        """Remember `publication`, where the room does, and deliver it; `now` as in `Stream`."""
+    def publish_all(self, publications: list[Publication], now: float) -> None:
+        """Remember them, where the room does, and deliver them; `now` as in `Stream`."""
         stream, audiences = self.stream, self.audiences
         if stream is not None:
-            stream.append(publication, now)
-            if stream.offset == self.expected and len(audiences) == 1:
+            stream.extend(publications, now)
+            if len(audiences) == 1 and publications[0].offset == self.expected and not self._held:
                 audience = audiences[0]
-                if audience.accepts is None and audience.pending and not self._held:
-                    # The common case without the calls: what `advance` does.
-                    self.expected += 1
-                    audience.pending.append(audience.encode(publication))
+                if audience.accepts is None:
+                    # The common case in one piece: what `advance` does for each.
+                    self.expected += len(publications)
+                    audience.deliver_all(list(map(audience.encode, publications)))
                     return
-        self.advance(publication)
+        for publication in publications:
+            self.advance(publication)
 
     def advance(self, publication: Publication) -> bool:
         """Deliver `publication` if it is the next, and what was held for it.

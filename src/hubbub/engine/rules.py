@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hubbub.errors import ConfigurationError, InvalidName
@@ -27,6 +28,15 @@ CACHED = 10_000
 """Names whose rule is remembered."""
 
 _PARAMETER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)(:path)?\}")
+
+
+@lru_cache(maxsize=CACHED)
+def _can_be(name: str) -> bool:
+    try:
+        check_room_name(name)
+    except InvalidName:
+        return False
+    return True
 
 
 class Rule:
@@ -52,9 +62,7 @@ class Rule:
         return match.groupdict() if match else {}
 
     def allows_name(self, name: str) -> bool:
-        try:
-            check_room_name(name)
-        except InvalidName:
+        if len(name) > MAX_ROOM_NAME or not _can_be(name):
             return False
         if self.name_regex is not None:
             return self.name_regex.fullmatch(name) is not None

@@ -44,11 +44,18 @@ class Stream:
 
     def append(self, publication: Publication, now: float) -> None:
         """Give `publication` the next offset, and keep it."""
+        self.extend([publication], now)
+
+    def extend(self, publications: list[Publication], now: float) -> None:
+        """As `append`, for several."""
         if now - self.touched >= self.ttl:
             self._entries.clear()
-        self.offset = publication.offset = self.offset + 1
+        offset = self.offset
+        for publication in publications:
+            publication.offset = offset = offset + 1
+        self.offset = offset
         self.touched = now
-        self._entries.append(publication)
+        self._entries.extend(publications)
 
     def expire(self, now: float) -> None:
         if now - self.touched >= self.ttl:

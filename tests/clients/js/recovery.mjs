@@ -99,7 +99,8 @@ scenario('a client wishes for a position, or to catch up, where it may', async (
   assert.deepEqual(await wishes('wish:none', {}), [false, false]);
   assert.deepEqual(await wishes('wish:position', { positioned: true }), [true, false]);
   assert.deepEqual(await wishes('wish:recover', { recoverable: true }), [true, true]);
-  assert.deepEqual(await wishes('plain:1', { positioned: true, recoverable: true }), [false, false]);
+  const all = { positioned: true, recoverable: true };
+  assert.deepEqual(await wishes('plain:1', all), [false, false]);
   assert.deepEqual(await wishes('watched:1', {}), [true, false]);
 });
 

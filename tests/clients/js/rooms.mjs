@@ -1,8 +1,8 @@
 // What clients do in rooms, and what the server does to them there.
 
 import {
-  assert, connected, join, joined, newClient, nobody, order, scenario, seconds, servers, token,
-  until, wire, withCode,
+  assert, connected, join, joined, newClient, nobody, order, scenario, seconds, token, until, wire,
+  withCode,
 } from './support.mjs';
 
 // Publishing and hearing. ------------------------------------------------------------------------
@@ -71,14 +71,18 @@ scenario('connect and subscribe come in one frame', async () => {
   assert.equal(sent[0].split('\n').length, 3);
 });
 
-scenario('subscribe, unsubscribe and subscribe again in one breath ends subscribed', async () => {
-  const { client } = await connected('fickle');
-  const { sub, heard } = join(client, 'open:fickle');
+scenario('subscribe, unsubscribe and subscribe again in one frame ends subscribed', async () => {
+  const { Socket, sent } = wire();
+  const { client } = await connected('fickle', { websocket: Socket });
+  const before = sent.length;
   client.startBatching();
+  const { sub, heard } = join(client, 'open:fickle');
   sub.unsubscribe();
   sub.subscribe();
   client.stopBatching();
   await heard.next('subscribed');
+  assert.equal(sent.length, before + 1);
+  assert.equal(sent[before].split('\n').length, 3);
   await sub.publish('still here');
   assert.deepEqual(await heard.publications(1), ['still here']);
   assert.equal((await sub.presenceStats()).numClients, 1);
@@ -332,20 +336,24 @@ scenario('taken out of a room with 2000, a client stays out', async () => {
   assert.deepEqual([sub.state, client.state], ['unsubscribed', 'connected']);
 });
 
-scenario('a client that may have missed something gets 2500, and catches up', async () => {
+scenario('in a room that begins anew a client gets 2500, and is told so', async () => {
   const { client } = await connected('loser');
-  const { heard } = await joined(client, 'open:lost');
-  await order('lose', { room: 'open:lost' });
-  await order('publish', { room: 'open:lost', data: 'meanwhile' });
+  const { heard, hello } = await joined(client, 'open:anew');
+  await order('publish', { room: 'open:anew', count: 3 });
+  await heard.publications(3);
+  await order('forget', { room: 'open:anew' });
   await heard.code('subscribing', 2500);
-  const { wasRecovering, recovered } = await heard.next('subscribed');
-  assert.deepEqual([wasRecovering, recovered], [true, true]);
-  assert.deepEqual(await heard.publications(1), ['meanwhile']);
+  const { wasRecovering, recovered, streamPosition } = await heard.next('subscribed');
+  assert.deepEqual([wasRecovering, recovered, streamPosition.offset], [true, false, 0]);
+  assert.notEqual(streamPosition.epoch, hello.streamPosition.epoch);
+  await order('publish', { room: 'open:anew', data: 'first' });
+  const { data, offset } = await heard.next('publication');
+  assert.deepEqual([data, offset], ['first', 1]);
 });
 
-scenario('the same in a room of the server ends the connection with 3010, for a moment', async () => {
+scenario('where the server put it in, its connection ends with 3010, for now', async () => {
   const one = await connected('', { data: { user: 'loser', rooms: ['open:lose'] } });
-  await order('lose', { room: 'open:lose' });
+  await order('forget', { room: 'open:lose' });
   await one.heard.code('connecting', 3010);
   await one.heard.next('connected');
 });

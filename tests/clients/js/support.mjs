@@ -20,8 +20,7 @@ export function scenario(name, run) {
   scenarios.set(name, run);
 }
 
-// The servers: `app` is tests.support.protocol_app, `impatient` the same with short times,
-// `headless` the built-in rooms. Each is the host and port.
+// The host and port of each server of tests.clients.servers.
 export const servers = JSON.parse(process.env.SERVERS);
 
 const EVENTS = [
@@ -78,7 +77,7 @@ export class Heard {
   async code(name, code) {
     const event = await this.next(name);
     assert.equal(event.code, code, JSON.stringify(event));
-    if (code >= 2000) assert.match(event.reason, /^[a-z]/);
+    if (code >= 2000) assert.match(event.reason, /^\p{Lowercase}/u);
     return event;
   }
 

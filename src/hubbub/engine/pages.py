@@ -1,0 +1,40 @@
+"""Pages of history, made once for all who ask in the same turn of the loop.
+
+After a lost connection a thousand clients ask for the same publications at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from msgspec import Raw
+
+    from hubbub.engine.tick import Tick
+    from hubbub.model import Publication
+    from hubbub.wire.centrifuge import JsonCodec
+
+
+class Pages:
+    """What was made in this turn, by its ends: publications of a room follow one another."""
+
+    def __init__(self, tick: Tick) -> None:
+        self._tick = tick
+        # With the ends themselves, so that no other publication gets the place of one.
+        self._made: dict[object, tuple[Publication, Publication, Raw]] = {}
+
+    def entries(self, codec: JsonCodec, page: list[Publication]) -> Raw:
+        """`page`, without a gap in it, as it stands in a reply."""
+        if not page:
+            return codec.entries(page)
+        first, last = page[0], page[-1]
+        key = codec, id(first), id(last), len(page)
+        made = self._made.get(key)
+        if made is None:
+            if not self._made:
+                self._tick.mark(self)
+            made = self._made[key] = first, last, codec.entries(page)
+        return made[2]
+
+    def flush(self) -> None:
+        self._made.clear()

@@ -1,0 +1,189 @@
+"""What the server does to those who are connected: protocol.md section 19."""
+
+from typing import Any
+
+import pytest
+from tests.engine.conftest import Enter, Make
+from tests.support.wired import World, let_in
+
+from hubbub.engine import control
+from hubbub.engine.events import Admission, Ticket
+from hubbub.engine.node import Node
+from hubbub.model import CHANNEL_LIMIT, EXPIRED, FORCED, Disconnect, Draft, Position
+from hubbub.wire import centrifuge as wire
+
+LOG = {"history_size": 10, "force_recovery": True, "join_leave": True, "presence": True}
+
+
+def rooms(**options: Any) -> dict[str, Any]:
+    return {"without_namespace": let_in(**LOG, **options), "client_ping_interval": 100_000}
+
+
+def publish(world: World, *values: int) -> None:
+    for value in values:
+        world.node.publish("a", Draft(str(value).encode()))
+
+
+async def test_a_user_is_put_into_a_room_on_each_connection_and_nobody_else_is(make: Make) -> None:
+    world = make(**rooms())
+    first, second = await world.connect("ann"), await world.connect("ann")
+    bob, new = await world.connect("bob"), world.arrive()
+    assert control.subscribe(world.node, "ann", "a", Ticket(data=b'"d"'), None) is None
+    for peer in (first, second):
+        [push] = await peer.told()
+        assert push["channel"] == "a"
+        assert push["subscribe"]["recoverable"] and push["subscribe"]["positioned"]
+        assert len(push["subscribe"]["epoch"]) == 8
+        assert push["subscribe"]["data"] == "d"
+        assert peer.client.subs["a"].server_side
+    assert await bob.told() == await new.told() == []
+    assert len(world.node.room("a")) == 2
+    publish(world, 1)
+    assert await first.heard("a") == [1]
+
+
+async def test_who_is_in_the_room_stays_in_it_as_they_are(make: Make) -> None:
+    world = make(**rooms())
+    peer = await world.join("a", "ann")
+    assert control.subscribe(world.node, "ann", "a", Ticket(), None) is None
+    assert await peer.told() == []
+    assert not peer.client.subs["a"].server_side
+
+
+async def test_a_position_brings_what_came_after_it_in_order_and_then_what_is_live(
+    make: Make,
+) -> None:
+    world = make(**rooms(force_push_join_leave=True))
+    publish(world, 1, 2, 3)
+    peer = await world.connect("ann")
+    epoch = world.node.streams.get("a").epoch  # type: ignore[union-attr]
+    control.subscribe(world.node, "ann", "a", Ticket(), Position(1, epoch))
+    publish(world, 4)
+    pushes = await peer.told()
+    assert [next(iter(push.keys() - {"channel"})) for push in pushes] == [
+        "subscribe",
+        "pub",
+        "pub",
+        "join",
+        "pub",
+    ]
+    assert pushes[0]["subscribe"]["offset"] == 1
+    assert [push["pub"]["offset"] for push in pushes if "pub" in push] == [2, 3, 4]
+
+
+async def test_a_position_that_is_too_old_begins_at_the_top(make: Make) -> None:
+    world = make(**rooms())
+    publish(world, 1, 2, 3)
+    peer = await world.connect("ann")
+    control.subscribe(world.node, "ann", "a", Ticket(), Position(1, "another"))
+    [push] = await peer.told()
+    assert push["subscribe"]["offset"] == 3
+
+
+async def test_a_room_that_is_nowhere_is_the_callers_error_and_nobodys_end(make: Make) -> None:
+    world = make(**rooms())
+    peer = await world.connect("ann")
+    refused = control.subscribe(world.node, "ann", "no:where", Ticket(), None)
+    assert refused == wire.UNKNOWN_CHANNEL
+    assert control.subscribe(world.node, "nobody here", "no:where", Ticket(), None) is None
+    assert await peer.told() == []
+    assert peer.closed is None
+
+
+async def test_one_room_too_many_ends_the_connection(make: Make) -> None:
+    world = make(channel_limit=1, **rooms())
+    peer = await world.join("a", "ann")
+    control.subscribe(world.node, "ann", "b", Ticket(), None)
+    assert peer.closed == CHANNEL_LIMIT
+    world.assert_nobody_is_left()
+
+
+async def test_a_user_is_taken_out_of_a_room_and_told_why(make: Make) -> None:
+    world = make(**rooms())
+    first, second = await world.join("a", "ann"), await world.join("a", "ann")
+    bob = await world.join("a", "bob")
+    await first.ask("subscribe", channel="b")
+    control.unsubscribe(world.node, "ann", "a")
+    expected = [{"channel": "a", "unsubscribe": {"code": 2000, "reason": "server unsubscribe"}}]
+    assert await first.told() == await second.told() == expected
+    assert await bob.told() == []
+    assert list(first.client.subs) == ["b"]
+    assert [info.user for info in world.node.presence_of("a")] == ["bob"]
+    publish(world, 1)
+    assert await first.told() == []
+    control.unsubscribe(world.node, "bob", "a", Disconnect(2502, "state invalidated"))
+    told = await bob.told()
+    assert told[-1]["unsubscribe"] == {"code": 2502, "reason": "state invalidated"}
+    control.unsubscribe(world.node, "bob", "a")  # is not there, and that is no error
+    assert await bob.told() == []
+
+
+async def test_one_connection_of_a_user_is_named_by_its_id_and_only_by_its_user(
+    make: Make,
+) -> None:
+    world = make(**rooms())
+    first, second = await world.connect("ann"), await world.connect("ann")
+    id = first.client.id
+    assert list(control.clients_of(world.node, "ann", id)) == [first.client]
+    assert list(control.clients_of(world.node, "bob", id)) == []
+    assert list(control.clients_of(world.node, "ann", "nobody")) == []
+    control.subscribe(world.node, "ann", "a", Ticket(), None, client=id)
+    assert [list(peer.client.subs) for peer in (first, second)] == [["a"], []]
+    control.unsubscribe(world.node, "bob", "a", client=id)
+    assert list(first.client.subs) == ["a"]
+    control.disconnect(world.node, "ann", FORCED, client=id)
+    assert (first.closed, second.closed) == (FORCED, None)
+
+
+async def test_nobody_in_particular_is_all_who_are_anonymous(make: Make) -> None:
+    world = make(**rooms())
+    ann, first, second = await world.connect("ann"), await world.connect(), await world.connect()
+    control.disconnect(world.node, "", FORCED, keep=[second.client.id])
+    assert [peer.closed for peer in (ann, first, second)] == [None, FORCED, None]
+
+
+async def test_a_user_is_disconnected_everywhere_but_where_it_is_kept(make: Make) -> None:
+    world = make(**rooms())
+    peers = [await world.join("a", "ann") for _ in range(3)]
+    bob = await world.join("a", "bob")
+    control.disconnect(world.node, "ann", Disconnect(4000, "out"), keep={peers[1].client.id})
+    assert [peer.closed for peer in peers] == [Disconnect(4000, "out"), None, (4000, "out")]
+    assert bob.closed is None
+    assert len(world.node.user("ann")) == 1
+
+
+async def test_members_of_both_kinds_are_in_the_same_room(node: Node, enter: Enter) -> None:
+    member, sink = enter("a", user="ann")
+    assert list(control.clients_of(node, "ann")) == []
+    control.subscribe(node, "ann", "a", Ticket(), None)
+    control.unsubscribe(node, "ann", "a")
+    control.refresh(node, "ann", True, None)
+    assert sink.closed is None
+    assert node.room("a").members == (member,)
+
+
+async def test_a_refresh_by_the_server_moves_the_end_and_tells_of_it(make: Make) -> None:
+    world = make(**rooms())
+    world.gate.admissions["t"] = Admission("ann", expires_at=world.clock.time() + 60)
+    peer, bob = await world.connect("t"), await world.connect("bob")
+    control.refresh(world.node, "ann", False, world.clock.time() + 120)
+    assert await peer.told() == [{"refresh": {"expires": True, "ttl": 120}}]
+    await world.clock.advance(119)
+    assert peer.closed is None
+    control.refresh(world.node, "ann", False, None)
+    assert await peer.told() == [{"refresh": {}}]
+    await world.clock.advance(1_000)
+    assert peer.closed is None
+    assert await bob.told() == []
+
+
+@pytest.mark.parametrize("expired, seconds", [(True, None), (True, 60), (False, -1), (False, 0)])
+async def test_a_refresh_that_says_it_is_over_ends_the_connection(
+    make: Make, expired: bool, seconds: float | None
+) -> None:
+    world = make(**rooms())
+    peer, bob = await world.connect("ann"), await world.connect("bob")
+    until = None if seconds is None else world.clock.time() + seconds
+    control.refresh(world.node, "ann", expired, until)
+    assert peer.closed == EXPIRED
+    assert bob.closed is None
