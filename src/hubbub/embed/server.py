@@ -194,8 +194,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
             else:
                 sock.set_inheritable(True)
     except OSError as error:
-        for sock in socks:
-            sock.close()
+        for taken in socks:
+            taken.close()
         if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
                 f"port {port} on {host} is taken; choose another with --port, or 0 for a free one"
