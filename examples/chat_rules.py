@@ -2,7 +2,7 @@
 
     hubbub serve examples.chat_rules:app
 
-Centrifuge clients of any language come in at /connection/websocket. To look at it in a terminal:
+Centrifuge clients come in at /connection/websocket. To look at it in a terminal:
 
     hubbub talk chat:7 --token ann-s3cret
 """
