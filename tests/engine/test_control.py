@@ -152,6 +152,59 @@ async def test_a_user_is_disconnected_everywhere_but_where_it_is_kept(make: Make
     assert len(world.node.user("ann")) == 1
 
 
+async def test_a_user_is_disconnected_from_doors_as_well(node: Node, enter: Enter) -> None:
+    _, anns = enter("a", user="ann")
+    _, bobs = enter("a", user="bob")
+    control.disconnect(node, "ann", FORCED, client="one of hers")
+    assert anns.closed is None
+    control.disconnect(node, "ann", FORCED)
+    assert [sink.closed for sink in (anns, bobs)] == [FORCED, None]
+
+
+async def test_a_room_forgets_its_publications_and_keeps_its_position(make: Make) -> None:
+    world = make(**rooms())
+    publish(world, 1, 2)
+    peer = await world.join("a", "ann")
+    before = world.node.history_of("a", 9, None, None).position
+    control.history_remove(world.node, "a")
+    control.history_remove(world.node, "never there")
+    after = world.node.history_of("a", 9, None, None)
+    assert (after.publications, after.position) == ([], before)
+    publish(world, 3)
+    assert [push["pub"]["offset"] for push in await peer.told()] == [3]
+
+
+async def test_a_room_that_begins_anew_tells_those_who_follow_its_position(make: Make) -> None:
+    world = make(namespaces={"plain": let_in()}, **rooms())
+    publish(world, 1, 2)
+    peer = await world.join("a", "ann")
+    before = world.node.history_of("a", 9, None, None).position
+    control.forget(world.node, "a")
+    lost = {"code": 2500, "reason": "insufficient state"}
+    assert await peer.told() == [{"channel": "a", "unsubscribe": lost}]
+    body = {"recover": True, "offset": before.offset, "epoch": before.epoch}
+    result = (await peer.ask("subscribe", channel="a", **body))["subscribe"]
+    assert "recovered" not in result
+    assert result["epoch"] != before.epoch
+    publish(world, 3)
+    assert [push["pub"]["offset"] for push in await peer.told()] == [1]
+    bob = await world.join("plain:b", "bob")
+    control.forget(world.node, "plain:b")
+    world.node.publish("plain:b", Draft(b"1"))
+    assert await bob.heard("plain:b") == [1]
+
+
+async def test_what_is_seen_of_a_user_changes_in_the_rooms_entered_from_then_on(
+    make: Make,
+) -> None:
+    world = make(**rooms(allow_presence_for_subscriber=True))
+    peer = await world.join("a", "ann")
+    control.refresh(world.node, "ann", False, None, info=b'{"name":"Ann"}')
+    await peer.ask("subscribe", channel="b")
+    seen = [world.node.presence_of(room)[0].conn_info for room in "ab"]
+    assert seen == [b"", b'{"name":"Ann"}']
+
+
 async def test_members_of_both_kinds_are_in_the_same_room(node: Node, enter: Enter) -> None:
     member, sink = enter("a", user="ann")
     assert list(control.clients_of(node, "ann")) == []

@@ -1,6 +1,5 @@
 """A room: one order for what its members get, whatever kind they are (also engine/tick.py)."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.engine.conftest import Enter, Make
@@ -185,7 +184,6 @@ async def test_bytes_in_a_room_of_clients_alone_leave_it_empty(make: Make) -> No
     world.assert_nobody_is_left()
 
 
-@pytest.mark.xfail(strict=True, reason="who is excluded from bytes is cut all the same")
 async def test_who_is_excluded_from_bytes_is_not_cut_for_them(make: Make) -> None:
     world = make(**ROOMS)
     ann, bob = await world.join("a", "ann"), await world.join("a", "bob")

@@ -61,18 +61,7 @@ def test_a_page_is_what_a_list_of_all_of_it_would_give(
     assert offsets(stream.page(None, limit, True)) == kept[::-1][:limit]
 
 
-FAR = pytest.mark.xfail(strict=True, reason="an offset past 2**63 raises ValueError")
-
-
-@pytest.mark.parametrize(
-    "offset",
-    [
-        2**53,
-        pytest.param(2**63 - 1, marks=FAR),
-        pytest.param(2**64 - 1, marks=FAR),
-        pytest.param(10**30, marks=FAR),
-    ],
-)
+@pytest.mark.parametrize("offset", [2**53, 2**63 - 1, 2**64 - 1, 10**30])
 def test_there_is_nothing_after_an_offset_that_is_never_reached(offset: int) -> None:
     stream = filled(3)
     assert offsets(stream.before(offset, 9)) == [3, 2, 1]

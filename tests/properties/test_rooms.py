@@ -57,7 +57,7 @@ class Rooms(RuleBasedStateMachine):
 
         asyncio.run(bind())
         self.node.loop = self.loop  # type: ignore[assignment]
-        self.node._tick._loop = self.loop  # type: ignore[assignment]
+        self.node.tick._loop = self.loop  # type: ignore[assignment]
 
     def _text(self) -> str:
         self.sent += 1

@@ -90,10 +90,13 @@ class Peer:
         """What its connection was closed with."""
         return self.sink.closed
 
-    def say(self, *commands: Message | str) -> None:
-        """Send one WebSocket message: a line for each command, given as a value or as text."""
-        texts = (one if isinstance(one, str) else json.dumps(one) for one in commands)
-        self.client.received(["\n".join(texts)])
+    def say(self, *commands: Message | str, apart: bool = False) -> None:
+        """Send a line for each command, given as a value or as text, in one WebSocket message.
+
+        With `apart` in a message each, which arrive together.
+        """
+        texts = [one if isinstance(one, str) else json.dumps(one) for one in commands]
+        self.client.received([*texts] if apart else ["\n".join(texts)])
 
     def command(self, kind: str, **body: Any) -> Message:
         """A command with the next id."""

@@ -83,8 +83,8 @@ def test_a_publication_has_what_is_there_and_no_zero_values(
     assert "\n" not in str(text)
     assert json.loads(text) == {"push": {"channel": "chat:index", "pub": expected}}
     # In a reply it looks alike, and twice the same.
-    assert json.loads(bytes(JSON.entry(publication))) == expected
-    assert bytes(JSON.entry(publication)) == bytes(JSON.entry(publication))
+    for _ in range(2):
+        assert json.loads(bytes(JSON.entries([publication, publication]))) == [expected] * 2
 
 
 @pytest.mark.parametrize("size", [0, 60, 125, 126, 900, 1100, 65_535, 65_536])
@@ -132,7 +132,7 @@ def test_a_ping_is_an_empty_reply() -> None:
         ),
         (
             "subscribe",
-            wire.SubscribeResult(publications=[JSON.entry(Publication(b"1", 2))]),
+            wire.SubscribeResult(publications=JSON.entries([Publication(b"1", 2)])),
             '{"publications":[{"data":1,"offset":2}]}',
         ),
         (
@@ -153,7 +153,11 @@ def test_a_ping_is_an_empty_reply() -> None:
         # These always say their zeros: SDKs index them without a default.
         ("presence", wire.PresenceResult({}), '{"presence":{}}'),
         ("presence_stats", wire.PresenceStatsResult(0, 0), '{"num_clients":0,"num_users":0}'),
-        ("history", wire.HistoryResult([], "", 0), '{"publications":[],"epoch":"","offset":0}'),
+        (
+            "history",
+            wire.HistoryResult(JSON.entries([]), "", 0),
+            '{"publications":[],"epoch":"","offset":0}',
+        ),
     ],
 )
 def test_a_reply_has_its_key_and_leaves_out_zero_values(
@@ -246,6 +250,13 @@ def test_a_command_does_not_reach_over_two_messages() -> None:
     assert read('{"id":1,"publish":{"channel":"a","data":[1', ",2]}}") is None
     assert read('{"id":1,"publish":{"channel":"a","data":1}}', "\n") is None
     assert read('{"id":1,"publish":{"channel":"a","data":1}}', "") is None
+
+
+@pytest.mark.xfail(strict=True, reason="lines are counted, and not where they are divided")
+def test_two_messages_are_not_read_as_two_commands_that_are_divided_elsewhere() -> None:
+    first, second = '{"id":1,"publish":{"channel":"a","data":[1', ',2]}}{"id":2,"publish":{}}'
+    assert read(first, second) is None
+    assert read(first + "\n" + second) is None
 
 
 def test_what_came_before_something_that_is_no_command_is_still_read() -> None:

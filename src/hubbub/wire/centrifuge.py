@@ -250,7 +250,7 @@ class RefreshPush(Struct, omit_defaults=True):
 
 
 _decode = msgspec.json.Decoder(Command).decode
-_decode_publishes = msgspec.json.Decoder(JustPublish).decode_lines
+_decode_publish = msgspec.json.Decoder(JustPublish).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -269,11 +269,9 @@ class JsonCodec:
         Then the commands are those before it.
         """
         try:
-            text = "\n".join(messages)  # type: ignore[arg-type]
-            publishes = _decode_publishes(text)
-            # A blank line counts for nothing there, and for a violation here.
-            if len(publishes) == len(messages) == text.count("\n") + 1:
-                return publishes, True
+            # A line break inside a command would end it for whoever its data goes to.
+            if "\n" not in "".join(messages):  # type: ignore[arg-type]
+                return [_decode_publish(message) for message in messages], True
         except (msgspec.MsgspecError, TypeError, RecursionError, UnicodeError):
             pass  # not all of them are that, or not all are text
         found: list[Command] = []
