@@ -252,7 +252,6 @@ def test_a_command_does_not_reach_over_two_messages() -> None:
     assert read('{"id":1,"publish":{"channel":"a","data":1}}', "") is None
 
 
-@pytest.mark.xfail(strict=True, reason="lines are counted, and not where they are divided")
 def test_two_messages_are_not_read_as_two_commands_that_are_divided_elsewhere() -> None:
     first, second = '{"id":1,"publish":{"channel":"a","data":[1', ',2]}}{"id":2,"publish":{}}'
     assert read(first, second) is None

@@ -61,6 +61,9 @@ log = logging.getLogger("hubbub")
 
 _PONG = Command()
 
+LARGE = 4_096
+"""Bytes of an answer that does not wait for the end of the turn."""
+
 OVERHEAD = 512
 """Bytes a waiting command counts for, so that many small ones are not free."""
 
@@ -68,7 +71,12 @@ Pending = Coroutine[Any, Any, None]
 Carry = Callable[["Client", int, Any], "Pending | None"]
 
 # For who speaks this protocol these ends have codes of its own.
-_TRANSLATED = {RESTART.code: SHUTDOWN, INTERNAL_ERROR.code: SERVER_ERROR}
+_TRANSLATED = {
+    RESTART: SHUTDOWN,
+    Disconnect(RESTART.code, ""): SHUTDOWN,
+    INTERNAL_ERROR: SERVER_ERROR,
+    Disconnect(INTERNAL_ERROR.code, ""): SERVER_ERROR,
+}
 
 
 class State(Enum):
@@ -279,7 +287,11 @@ class Client(Session):
     # What is answered.
 
     def reply(self, id: int, kind: str, result: Any) -> None:
-        self._replies.append(self.codec.reply(id, kind, result))
+        reply = self.codec.reply(id, kind, result)
+        self._replies.append(reply)
+        if len(reply) > LARGE:
+            # One read may ask for a thousand of these: what is too much, the outbox knows.
+            self.flush()
 
     def refuse(self, id: int, why: Error | Disconnect) -> None:
         """Answer with an error, or end the connection."""
@@ -393,7 +405,7 @@ class Client(Session):
 
     def hang_up(self, disconnect: Disconnect) -> None:
         self.flush()
-        super().hang_up(_TRANSLATED.get(disconnect.code, disconnect))
+        super().hang_up(_TRANSLATED.get(disconnect, disconnect))
 
     def leave(self) -> None:
         assert self.disconnect is not None

@@ -7,6 +7,7 @@ between a ping and its check there are always as many turns of the loop as there
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Protocol
 
@@ -29,17 +30,19 @@ class Peer(Protocol):
 class Heartbeat:
     """Pings each peer every `interval` seconds, and checks it `timeout` (less than that) later.
 
-    A peer that vanished is found at most `interval + timeout` seconds after it was last heard.
+    A peer that vanished is found at most `interval + timeout` seconds after it was last heard, the
+    timeout rounded up to a step of the ring.
     """
 
-    STEPS = 20
+    STEPS = 40
     """Steps in an interval: how evenly the pings are spread."""
 
     def __init__(self, clock: Clock, interval: float, timeout: float) -> None:
         self._clock = clock
         self._delay = interval / self.STEPS
         # The check comes before the next ping, which forgets what was heard.
-        self._lag = min(max(1, round(timeout / self._delay)), self.STEPS - 1)
+        # Not sooner than the time to answer is over: so many steps or one more.
+        self._lag = min(math.ceil(timeout / self._delay - 1e-9), self.STEPS - 1)
         self._ring: list[set[Peer]] = [set() for _ in range(self.STEPS)]
         self._count = 0
         self._step = 0

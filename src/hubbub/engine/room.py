@@ -147,8 +147,9 @@ class Room:
         Without `data` it is something that JSON has no words for, and who is spoken to in JSON
         is disconnected, as the protocol has it (protocol.md section 10.2, 3506).
         """
+        plain = self.plain  # which is gone once everyone is
         for audience in self.audiences:
-            if audience is self.plain:
+            if audience is plain:
                 audience.deliver(frame, exclude)
             elif data is not None:
                 audience.deliver(audience.encode(Publication(data)), exclude)
