@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import pytest
 from cent.dto import CentRequest
 from tests.support.clients import closed, dial, hear
 from tests.support.commands import hubbub_serve
+from tests.support.node import node_with_modules
 from tests.support.server import DEADLINE, ServerProcess
 from websockets.asyncio.client import ClientConnection
 
@@ -229,14 +229,7 @@ async def test_cent_without_the_key_is_not_authorized(site: Site, ask: Ask) -> N
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node.js, with `cent.js` beside the script."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("cent.js is tried with node and npm 20 or newer: install them")
-    installed, wanted = CENT_JS / "node_modules/.package-lock.json", CENT_JS / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=CENT_JS, check=True, timeout=120)
-    return node
+    return node_with_modules(CENT_JS)
 
 
 async def test_cent_js_calls_every_method_it_has(site: Site, node: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from tests.clients.servers import Addresses, succeeded
+from tests.support.node import node_with_modules
 from tests.support.protocol_app import SECRET
 
 JS = Path(__file__).with_name("js")
@@ -32,14 +32,7 @@ def scenarios() -> list[str]:
 @pytest.fixture(scope="session")
 def node() -> str:
     """Node.js, with what the scenarios need beside it."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("the JavaScript client is tried with node and npm 20 or newer: install them")
-    installed, wanted = JS / "node_modules/.package-lock.json", JS / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=JS, check=True, timeout=120)
-    return node
+    return node_with_modules(JS)
 
 
 def run(node: str, scenario: str, servers: Addresses) -> None:

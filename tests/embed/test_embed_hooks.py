@@ -28,7 +28,6 @@ from hubbub.embed.hooks import (
     Wrong,
     argument_of,
     json_or_nothing,
-    value_of,
 )
 from hubbub.engine.client import Client
 from hubbub.engine.node import Node
@@ -332,5 +331,3 @@ def test_a_type_that_nobody_can_read_from_json_is_refused_at_once() -> None:
 def test_nothing_is_no_json() -> None:
     assert json_or_nothing(None) == b""
     assert json_or_nothing({"a": Struct("hi")}) == b'{"a":{"text":"hi","size":1}}'
-    assert value_of(b"") is None
-    assert value_of(b"[1]") == [1]

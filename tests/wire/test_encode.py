@@ -8,10 +8,11 @@ import json
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import BaseModel
 
-from hubbub.wire.encode import frame_of
+from hubbub.wire.encode import frame_of, value_of
 from hubbub.wire.frames import binary_frame, text_frame, unframe
 
 
@@ -76,3 +77,11 @@ def test_a_value_that_json_cannot_hold_is_a_type_error(value: Any) -> None:
 def test_a_string_that_is_no_unicode_is_refused(value: Any) -> None:
     with pytest.raises(UnicodeEncodeError):
         frame_of(value)
+
+
+def test_no_data_is_no_value() -> None:
+    assert value_of(b"") is None
+    assert value_of(b"[1]") == [1]
+    for wrong in (b"[1", b"1e999", b"1" * 5_000):
+        with pytest.raises(msgspec.MsgspecError):
+            value_of(wrong)

@@ -24,7 +24,7 @@ from hubbub.embed.depends import solve
 from hubbub.engine.client import Client
 from hubbub.errors import ConfigurationError, Refused
 from hubbub.wire.centrifuge import BAD_REQUEST
-from hubbub.wire.encode import from_json, to_json
+from hubbub.wire.encode import to_json
 
 T = TypeVar("T")
 
@@ -220,7 +220,3 @@ def argument_of(kind: Any) -> Any:
 
 def json_or_nothing(value: Any) -> bytes:
     return b"" if value is None else to_json(value)
-
-
-def value_of(data: bytes) -> Any:
-    return from_json(data) if data else None

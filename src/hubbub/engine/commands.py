@@ -25,7 +25,7 @@ from hubbub.model import (
     user_id,
 )
 from hubbub.wire import centrifuge as wire
-from hubbub.wire.encode import from_json
+from hubbub.wire.encode import value_of
 
 if TYPE_CHECKING:
     from hubbub.engine.client import Carry, Client, Pending
@@ -52,10 +52,8 @@ def connect(client: Client, id: int, request: wire.ConnectRequest) -> Pending | 
         else:
             admission.admit(client, id, request, Admission())
         return None
-    data = bytes(request.data)
-    event = Connect(
-        client, request.token or None, from_json(data) if data else None, request.headers
-    )
+    data = value_of(bytes(request.data))
+    event = Connect(client, request.token or None, data, request.headers)
 
     async def ask() -> None:
         answer = await gate.connect(event)
@@ -83,8 +81,7 @@ def subscribe(client: Client, id: int, request: wire.SubscribeRequest) -> Pendin
     if name.startswith(PRIVATE):
         client.refuse(id, wire.DENIED)
     elif rule.on_join is not None and not rule.is_user_limited(name):
-        data = bytes(request.data)
-        event = entering.joining(client, name, rule, from_json(data) if data else None)
+        event = entering.joining(client, name, rule, value_of(bytes(request.data)))
         return client.asking(id, _by_hook(client, id, request, rule, event))
     elif not rule.lets_in(name, client.user_id):
         client.refuse(id, wire.DENIED)
@@ -266,8 +263,7 @@ def send(client: Client, id: int, request: wire.SendRequest) -> Pending | None:
     if hook is None:
         client.hang_up(NOT_AVAILABLE)
         return None
-    data = bytes(request.data)
-    event = Message(client, client.user, from_json(data) if data else None)
+    event = Message(client, client.user, value_of(bytes(request.data)))
 
     async def tell() -> None:
         await hook(event)

@@ -18,7 +18,14 @@ def _plain(value: Any) -> Any:
 
 
 _encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
-from_json = msgspec.json.decode
+
+
+def value_of(data: bytes) -> Any:
+    """The value of JSON; None where there is no data.
+
+    Raises `msgspec.MsgspecError` for what is no JSON, or is a number too large for any value.
+    """
+    return msgspec.json.decode(data) if data else None
 
 
 def to_json(value: Any) -> bytes:
