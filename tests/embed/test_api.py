@@ -361,6 +361,13 @@ async def test_what_cannot_be_published_is_an_error(world: World, body: Any, ans
     assert await world.call("publish", **body) == answer
 
 
+async def test_a_number_that_some_clients_cannot_read_is_refused(world: World) -> None:
+    for digits, refused in ((5_000, True), (3_000, False)):
+        body = b'{"channel":"chat:1","data":[%b]}' % (b"1" * digits)
+        answer = (await world.post("/api/publish", body)).json()
+        assert (answer == BAD_REQUEST) is refused, answer
+
+
 async def test_the_same_key_publishes_once_in_five_minutes(world: World) -> None:
     how: dict[str, Any] = {"channel": "chat:1", "data": 1, "idempotency_key": "k"}
     first = await world.result("publish", **how)

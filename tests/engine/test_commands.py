@@ -8,7 +8,6 @@ from tests.engine.conftest import Make
 from tests.support.wired import Message, Peer, World, let_in, refused
 
 from hubbub.engine import control
-from hubbub.engine.commands import LONG
 from hubbub.engine.events import Admission, Call, Publish, Ticket
 from hubbub.engine.events import Message as Sent
 from hubbub.errors import Refused
@@ -24,6 +23,7 @@ from hubbub.model import (
 from hubbub.options import OPEN
 from hubbub.testing import settle
 from hubbub.wire import centrifuge as wire
+from hubbub.wire.encode import LONG
 
 OPEN_ROOMS = {"without_namespace": OPEN}
 

@@ -53,6 +53,7 @@ from hubbub.wire.centrifuge import (
     UNRECOVERABLE,
     Error,
 )
+from hubbub.wire.encode import has_endless_number
 
 log = logging.getLogger("hubbub")
 
@@ -358,6 +359,8 @@ def _json(data: bodies.Json, b64: str | None) -> bytes:
         if b64:
             text = b64decode(b64, validate=True)
             msgspec.json.decode(text)
+        if has_endless_number(text):
+            raise Failed(BAD_REQUEST)
         return msgspec.json.format(text, indent=-1) if b"\n" in text else text
     except (ValueError, RecursionError):
         raise Failed(BAD_REQUEST) from None

@@ -20,7 +20,6 @@ from msgspec import MsgspecError, Raw
 
 from hubbub.engine import commands as asked
 from hubbub.engine import entering
-from hubbub.engine.commands import LONG
 from hubbub.engine.session import Session
 from hubbub.errors import Refused
 from hubbub.model import (
@@ -48,7 +47,7 @@ from hubbub.wire.centrifuge import (
     Error,
     JustPublish,
 )
-from hubbub.wire.encode import to_json
+from hubbub.wire.encode import LONG, to_json
 
 if TYPE_CHECKING:
     from hubbub.contracts import Sink, Timer

@@ -6,7 +6,6 @@ be awaited for that.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from hubbub.engine import admission, entering
@@ -25,17 +24,12 @@ from hubbub.model import (
     user_id,
 )
 from hubbub.wire import centrifuge as wire
-from hubbub.wire.encode import value_of
+from hubbub.wire.encode import has_endless_number, value_of
 
 if TYPE_CHECKING:
     from hubbub.engine.client import Carry, Client, Pending
     from hubbub.engine.rules import Rule
     from hubbub.engine.subscription import Subscription
-
-LONG = 4_000
-"""Bytes of data from which on it is looked at for numbers that some clients cannot read."""
-
-_ENDLESS_NUMBER = re.compile(rb"(?:^|[:\[,\s])-?[0-9]{%d}" % LONG)
 
 
 # Coming in. ------------------------------------------------------------------------------------
@@ -204,7 +198,7 @@ def publish(client: Client, id: int, request: wire.PublishRequest) -> Pending | 
         client.refuse(id, wire.NOT_AVAILABLE)
     elif not may:
         client.refuse(id, wire.DENIED)
-    elif not data or not rule.allows_name(name) or _has_endless_number(data):
+    elif not data or not rule.allows_name(name) or has_endless_number(data):
         client.refuse(id, wire.BAD_REQUEST)
     elif rule.on_publish is not None:
         return client.asking(id, _asked(client, id, name, rule, data))
@@ -218,10 +212,6 @@ def publish(client: Client, id: int, request: wire.PublishRequest) -> Pending | 
         else:
             _publish(client, id, name, data)
     return None
-
-
-def _has_endless_number(data: bytes) -> bool:
-    return len(data) > LONG and _ENDLESS_NUMBER.search(data) is not None
 
 
 async def _asked(client: Client, id: int, name: str, rule: Rule, data: bytes) -> None:

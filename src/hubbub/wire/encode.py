@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -26,6 +27,17 @@ def value_of(data: bytes) -> Any:
     Raises `msgspec.MsgspecError` for what is no JSON, or is a number too large for any value.
     """
     return msgspec.json.decode(data) if data else None
+
+
+LONG = 4_000
+"""Bytes of data from which on it is looked at for numbers that some clients cannot read."""
+
+_ENDLESS_NUMBER = re.compile(rb"(?:^|[:\[,\s])-?[0-9]{%d}" % LONG)
+
+
+def has_endless_number(data: bytes) -> bool:
+    """Whether there is a number in JSON so long that some languages refuse the whole text."""
+    return len(data) > LONG and _ENDLESS_NUMBER.search(data) is not None
 
 
 def to_json(value: Any) -> bytes:
