@@ -4,6 +4,8 @@
     ├── ConfigurationError   a setting, an address or a use that cannot work; says what to do
     ├── InvalidName          a room or user name that no one could have (also a ValueError)
     ├── Unrecoverable        a position in a room's history that is of another epoch
+    ├── Unavailable          the log cannot be read or written now: try again
+    ├── Conflict             an idempotency key that was used for something else
     └── Refused              raised by your hook: the client may not do what it asked for
 
 A broadcast raises none of them because of a member: see `model.Disconnect` for what peers are told.
@@ -26,6 +28,23 @@ class InvalidName(HubbubError, ValueError):
 
 class Unrecoverable(HubbubError):
     """The history that a position belongs to is gone: read from the start."""
+
+
+class Unavailable(HubbubError):
+    """The log cannot be read or written at the moment, and this will pass: try again.
+
+    `unknown` says of a publish that it may be stored all the same (the connection to the
+    database broke while it was being committed). With its idempotency key it can be repeated
+    safely; without one, look into the history first. Else nothing of it is stored.
+    """
+
+    def __init__(self, reason: str, unknown: bool = False) -> None:
+        super().__init__(reason)
+        self.unknown = unknown
+
+
+class Conflict(HubbubError):
+    """The idempotency key was used in this room, by this user, to publish something else."""
 
 
 class Refused(HubbubError):

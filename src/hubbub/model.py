@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, NamedTuple, Self
 
 from msgspec import Struct
@@ -92,7 +93,8 @@ class ClientInfo(Struct, gc=False):
 class Publication(Struct, gc=False):
     """One entry of a room: `data` is JSON. Its offset is 0 where the room keeps no log of it.
 
-    `json` is a codec's own, which keeps its text there.
+    `at` is when it was stored (Unix milliseconds), 0 where that is not known. `json` is a
+    codec's own, which keeps its text there.
     """
 
     data: bytes
@@ -100,6 +102,7 @@ class Publication(Struct, gc=False):
     info: ClientInfo | None = None
     tags: Mapping[str, str] | None = None
     json: bytes = b""
+    at: int = 0
 
     @property
     def value(self) -> Any:
@@ -121,6 +124,42 @@ class Draft(NamedTuple):
     info: ClientInfo | None = None
     version: int = 0
     version_epoch: str = ""
+
+
+class Fate(Enum):
+    """What became of a draft that was given to a store."""
+
+    STORED = "stored"
+    REPEATED = "repeated"
+    """Its key was used before, for the same: nothing is stored, the position is the first one's."""
+    CONFLICT = "conflict"
+    """Its key was used before, for something else: nothing is stored."""
+    OUTDATED = "outdated"
+    """Its version is not newer than the last one's: nothing is stored, the position is the top."""
+
+
+class Appended(NamedTuple):
+    """What became of one draft, and where: see `Fate`."""
+
+    position: Position
+    fate: Fate = Fate.STORED
+
+
+class Page(NamedTuple):
+    """What a store read, and where the room's log stood in the same moment."""
+
+    publications: list[Publication]
+    position: Position
+
+
+class LogState(NamedTuple):
+    """A room's log: `first` is the oldest offset kept (`position.offset` + 1 where none is),
+    `touched` when the last publication was stored (Unix milliseconds, 0 for never)."""
+
+    room: str
+    position: Position
+    first: int
+    touched: int
 
 
 class History(NamedTuple):
