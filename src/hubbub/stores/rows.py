@@ -1,0 +1,93 @@
+"""What a publication is as columns, and what becomes of a draft: for all stores alike."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.json import Decoder, encode
+
+from hubbub.model import Appended, ClientInfo, Draft, Fate, Position, Publication
+
+MAX_NUMBER = 2**63 - 1
+"""The highest that a column holds, and an offset behind every other."""
+
+_tags = Decoder(dict[str, str])
+_info = Decoder(tuple[str, str, str, str])
+
+
+def new_epoch() -> str:
+    return "".join(secrets.choice(string.ascii_letters) for _ in range(8))
+
+
+def user_of(draft: Draft) -> str:
+    """Whose the draft's key is; "" for nobody's in particular."""
+    return draft.info.user if draft.info else ""
+
+
+def digest(draft: Draft) -> bytes:
+    """16 bytes that stand for what would be published, in whichever order its tags come."""
+    made = blake2b(draft.data, digest_size=16)
+    if draft.tags:
+        made.update(b"\0" + encode(sorted(draft.tags.items())))  # JSON holds no such byte
+    return made.digest()
+
+
+def tags_text(tags: Mapping[str, str] | None) -> str | None:
+    return encode(dict(tags)).decode() if tags else None
+
+
+def info_text(info: ClientInfo | None) -> str | None:
+    if info is None:
+        return None
+    parts = (info.user, info.client, info.conn_info.decode(), info.chan_info.decode())
+    return encode(parts).decode()
+
+
+def publication(seq: int, at: int, data: str, tags: str | None, info: str | None) -> Publication:
+    """What the columns of `hubbub_entries` stand for."""
+    who = None
+    if info is not None:
+        user, client, conn_info, chan_info = _info.decode(info)
+        who = ClientInfo(user, client, conn_info.encode(), chan_info.encode())
+    return Publication(data.encode(), seq, who, None if tags is None else _tags.decode(tags), at=at)
+
+
+class Head(Struct):
+    """How a log stands while a batch goes over it: the columns of `hubbub_logs`."""
+
+    id: int
+    room: str
+    epoch: str
+    top: int = 0
+    first: int = 1
+    touched: int = 0
+    version: int = 0
+    version_epoch: str = ""
+
+
+class Use(NamedTuple):
+    """What an idempotency key was used for: at which offset, for which `digest`."""
+
+    seq: int
+    digest: bytes
+
+
+def judge(head: Head, draft: Draft, use: Use | None) -> Appended:
+    """What becomes of `draft`, whose key had this `use` within the window.
+
+    Where it is to be stored, `head` is moved on: its offset is the new top.
+    """
+    if use is not None:
+        same = use.digest == digest(draft)
+        return Appended(Position(use.seq, head.epoch), Fate.REPEATED if same else Fate.CONFLICT)
+    if draft.version > 0:
+        if draft.version_epoch == head.version_epoch and draft.version <= head.version:
+            return Appended(Position(head.top, head.epoch), Fate.OUTDATED)
+        head.version, head.version_epoch = draft.version, draft.version_epoch
+    head.top += 1
+    return Appended(Position(head.top, head.epoch))
