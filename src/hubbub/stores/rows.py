@@ -86,8 +86,9 @@ def judge(head: Head, draft: Draft, use: Use | None) -> Appended:
         same = use.digest == digest(draft)
         return Appended(Position(use.seq, head.epoch), Fate.REPEATED if same else Fate.CONFLICT)
     if draft.version > 0:
-        if draft.version_epoch == head.version_epoch and draft.version <= head.version:
+        version = min(draft.version, MAX_NUMBER)
+        if draft.version_epoch == head.version_epoch and version <= head.version:
             return Appended(Position(head.top, head.epoch), Fate.OUTDATED)
-        head.version, head.version_epoch = draft.version, draft.version_epoch
+        head.version, head.version_epoch = version, draft.version_epoch
     head.top += 1
     return Appended(Position(head.top, head.epoch))
