@@ -1,0 +1,187 @@
+"""The file of an SQLite log: whose it is, how it is opened, and what can be the matter with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from hubbub.errors import ConfigurationError, Unavailable
+from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be locked like this
+    fcntl = None  # type: ignore[assignment]
+
+BUSY = 2.0
+"""Seconds to wait for another process that is writing."""
+
+CHECKPOINT = 1000
+"""Pages in the WAL at which a commit copies them into the database: 4 MB."""
+
+HOPELESS = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+"""What stands in the way of a start does not pass by itself."""
+
+PRAGMAS = ("cache_size = -16384", "temp_store = MEMORY")
+READING = (*PRAGMAS, "query_only = ON")
+WRITING = (
+    *PRAGMAS,
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = ON",  # a disk's own cache, on macOS
+    f"wal_autocheckpoint = {CHECKPOINT}",
+    "journal_size_limit = 33554432",
+)
+
+
+class File:
+    """The database at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[bytes] | None = None
+
+    def prepare(self, alone: bool) -> None:
+        """Make the file if it is not there, and upgrade its schema if that is an older one;
+        `alone`: be the one server on it until `release`.
+
+        Raises `ConfigurationError` for a file that is not a log or of a newer hubbub, which is
+        left as it is, for one that another server has, and for a place where none can be;
+        `Unavailable` for what may pass.
+        """
+        if not self.path.parent.is_dir():
+            raise ConfigurationError(f"there is no directory {self.path.parent}: make it first")
+        if self.path.is_dir():
+            raise ConfigurationError(f"{self.path} is a directory: a log is a file")
+        try:
+            if alone:
+                self._claim()
+            if self._revision() != HEAD:
+                self._upgrade()
+        except (sqlite3.Error, OSError) as error:
+            if not isinstance(error, sqlite3.Error) or _code(error) in HOPELESS:
+                raise ConfigurationError(f"{self.path} cannot be opened: {error}") from error
+            raise self.unavailable(error) from error
+
+    def release(self) -> None:
+        """Let another server have the file."""
+        # The lock's file stays: who waited for it would else hold one that nobody else finds.
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def connect(self, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+        """A connection to the file, which has to be there. Raises sqlite3.Error and OSError, and
+        `ConfigurationError` if it is not what it was any more."""
+        connection = self._open("rw")
+        try:
+            if _check(self.path, connection) != HEAD:
+                raise ConfigurationError(f"{self.path} is an older log: start anew to upgrade it")
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def identity(self) -> tuple[int, int]:
+        """Which file is at the path now. Raises OSError."""
+        stat = self.path.stat()
+        return stat.st_dev, stat.st_ino
+
+    def unavailable(self, error: Exception, unknown: bool = False) -> Unavailable:
+        """What to tell of `error`."""
+        if isinstance(error, FileNotFoundError):
+            return Unavailable(f"the log's file is gone: {self.path}", unknown)
+        if not isinstance(error, sqlite3.Error):
+            return Unavailable(f"the log's file cannot be used: {error}", unknown)
+        match _code(error):
+            case sqlite3.SQLITE_FULL:
+                text = "the disk is full"
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                text = "the log is locked by another process"
+            case sqlite3.SQLITE_READONLY:
+                text = "the log's file is read-only"
+            case sqlite3.SQLITE_CANTOPEN:
+                text = f"the log's file cannot be opened: {self.path}"
+            case sqlite3.SQLITE_IOERR:
+                name = getattr(error, "sqlite_errorname", "SQLITE_IOERR")
+                text = f"the log's disk does not work ({name})"
+            case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+                text = f"the log's file is damaged: {self.path}"
+            case _:
+                text = f"the log cannot be used: {error}"
+        return Unavailable(text, unknown)
+
+    def _claim(self) -> None:
+        if fcntl is None:
+            return
+        lock = open(f"{self.path}.lock", "ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise ConfigurationError(
+                f"another hubbub server has {self.path} open: a log in SQLite is for one server "
+                "process, and PostgreSQL for several"
+            ) from None
+        self._lock = lock
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(str(self.path))}?mode={mode}",
+            uri=True,
+            timeout=BUSY,
+            isolation_level=None,
+            cached_statements=512,
+        )
+
+    def _revision(self) -> str | None:
+        if not self.path.exists():
+            return None
+        # Read-only, since whatever else is done to a file that is not ours alters it.
+        with closing(self._open("ro")) as connection:
+            return _check(self.path, connection)
+
+    def _upgrade(self) -> None:
+        from sqlalchemy import NullPool, create_engine, event
+        from sqlalchemy.exc import DBAPIError
+
+        with closing(self._open("rwc")) as connection:
+            for pragma in WRITING:
+                connection.execute(f"PRAGMA {pragma}")
+            engine = create_engine(
+                "sqlite://", creator=lambda: self._open("rw"), poolclass=NullPool
+            )
+            # At once with the right to write: what another process makes meanwhile is seen.
+            event.listen(engine, "begin", lambda sa: sa.exec_driver_sql("BEGIN IMMEDIATE"))
+            try:
+                with engine.begin() as begun:
+                    upgrade(begun)
+            except DBAPIError as error:
+                raise error.orig or error from error
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> str | None:
+    """The revision of the schema. Raises `ConfigurationError` for one that cannot be used."""
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+    revision = None
+    if VERSION_TABLE in tables:
+        (revision,) = connection.execute(f"SELECT max(version_num) FROM {VERSION_TABLE}").fetchone()
+    try:
+        check(revision, tables)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path} cannot be the log: {error}") from None
+    return revision
+
+
+def certain(error: sqlite3.Error) -> bool:
+    """Whether a commit that failed so is surely not done."""
+    return _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
