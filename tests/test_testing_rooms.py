@@ -40,7 +40,7 @@ TALK: dict[str, Any] = {
 
 
 def make_hub(**given: Any) -> Hub:
-    hub = Hub(Settings(rooms={"chat:{room}": RoomOptions(**TALK)}, **given))
+    hub = Hub(settings=Settings(rooms={"chat:{room}": RoomOptions(**TALK)}, **given))
 
     @hub.authenticate
     async def who(token: str | None) -> str | None:
@@ -90,7 +90,7 @@ async def test_a_client_that_does_not_answer_pings_is_cut() -> None:
 
 
 async def test_user_is_what_authenticate_would_return_and_it_is_not_asked() -> None:
-    hub = Hub(Settings(rooms={"chat:{room}": RoomOptions(**TALK)}))
+    hub = Hub(settings=Settings(rooms={"chat:{room}": RoomOptions(**TALK)}))
 
     @hub.authenticate
     async def who(token: str | None) -> str:
@@ -132,13 +132,13 @@ async def test_a_token_goes_to_the_applications_own_authenticate() -> None:
 
 
 async def test_where_nobody_is_asked_a_user_of_the_test_comes_in_all_the_same() -> None:
-    async with running(Hub(Settings())) as hub:
+    async with running(Hub(settings=Settings())) as hub:
         await hub.connect(user="ann")
         with pytest.raises(Closed) as closed:
             await hub.connect()
         assert closed.value.code == 3501
         assert hub.hub.node.gate is None
-    async with running(Hub(Settings(anonymous=True))) as hub:
+    async with running(Hub(settings=Settings(anonymous=True))) as hub:
         both = await asyncio.gather(hub.connect(user="ann"), hub.connect())
         assert [len(hub.hub.user("ann")), len(both)] == [1, 2]
 
@@ -148,7 +148,7 @@ async def test_tokens_of_a_key_can_be_shown_and_renewed() -> None:
         token_hmac_secret_key=SECRET,  # type: ignore[arg-type] # pydantic takes it
         rooms={"chat:{room}": RoomOptions()},
     )
-    async with running(Hub(settings)) as hub:
+    async with running(Hub(settings=settings)) as hub:
         ann = await hub.connect(token=make_token(settings, "ann", ttl=60))
         assert 58 <= ann.ttl <= 61
         assert await ann.refresh(make_token(settings, "ann", ttl=600)) > 590
@@ -266,7 +266,7 @@ async def test_an_application_without_the_door_is_told_so() -> None:
 
 
 async def test_the_request_carries_headers_and_query_and_the_first_command_data() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     seen: list[Any] = []
 
     @hub.authenticate
@@ -299,7 +299,7 @@ async def test_leaving_the_block_ends_the_clients_and_nothing_is_left() -> None:
 
 
 async def test_what_an_endpoint_raises_is_told_to_who_waits() -> None:
-    hub = Hub(Settings(anonymous=True))
+    hub = Hub(settings=Settings(anonymous=True))
     app = FastAPI(lifespan=hub.lifespan)
 
     def broken() -> None:
@@ -313,7 +313,7 @@ async def test_what_an_endpoint_raises_is_told_to_who_waits() -> None:
 
 
 async def test_a_grant_has_data_for_the_client() -> None:
-    hub = Hub(Settings(anonymous=True))
+    hub = Hub(settings=Settings(anonymous=True))
 
     @hub.rooms("chat:{room}").on_join
     async def may_join(join: Join) -> Grant:

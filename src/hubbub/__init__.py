@@ -16,18 +16,16 @@ from hubbub.engine.events import Leave as Leave
 from hubbub.engine.events import Message as Message
 from hubbub.engine.events import Publish as Publish
 from hubbub.engine.handles import RoomHandle as RoomHandle
-from hubbub.engine.handles import UserHandle as UserHandle
 from hubbub.engine.member import Member as Member
-from hubbub.engine.subscription import Subscription as Subscription
 from hubbub.errors import ConfigurationError as ConfigurationError
+from hubbub.errors import Conflict as Conflict
 from hubbub.errors import HubbubError as HubbubError
 from hubbub.errors import InvalidName as InvalidName
 from hubbub.errors import Refused as Refused
+from hubbub.errors import Unavailable as Unavailable
 from hubbub.errors import Unrecoverable as Unrecoverable
-from hubbub.model import VERSION as VERSION
-from hubbub.model import Disconnect as Disconnect
+from hubbub.model import VERSION as __version__
 from hubbub.model import Position as Position
+from hubbub.options import Keep as Keep
 from hubbub.options import RoomOptions as RoomOptions
 from hubbub.settings import Settings as Settings
-
-__version__ = VERSION

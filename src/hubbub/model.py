@@ -50,6 +50,7 @@ TEXT_ONLY = Disconnect(1003, "this room takes text only")
 VANISHED = Disconnect(1006, "no answer to a ping")  # for our side: the peer is not there to hear it
 INTERNAL_ERROR = Disconnect(1011, "internal error")
 RESTART = Disconnect(1012, "restart")
+TRY_AGAIN_LATER = Disconnect(1013, "the log is not available")
 SHUTDOWN = Disconnect(3001, "shutdown")
 SERVER_ERROR = Disconnect(3004, "internal server error")
 EXPIRED = Disconnect(3005, "connection expired")

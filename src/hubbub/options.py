@@ -6,7 +6,8 @@ protocol.md section 11. All is off by default: a room keeps nothing and lets nob
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -22,18 +23,50 @@ def _regex(text: str) -> str:
 Regex = Annotated[str, AfterValidator(_regex)]
 
 
+class Keep(BaseModel):
+    """What a durable room keeps: so many publications at most, and each of them for so long.
+
+    Without a number, everything, for ever. The times add up.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: int | None = Field(default=None, ge=1)
+    days: float = Field(default=0.0, ge=0)
+    hours: float = Field(default=0.0, ge=0)
+    minutes: float = Field(default=0.0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds a publication is kept; None for ever."""
+        days = timedelta(self.days, self.seconds, 0, 0, self.minutes, self.hours)
+        return days.total_seconds() or None
+
+
 class RoomOptions(BaseModel):
     """The options of a namespace or of a pattern of rooms. Times in seconds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    durability: Literal["memory", "commit"] = Field(
+        default="memory",
+        description='"commit": a publication is in the log, on disk, before it is acknowledged '
+        'or delivered; "memory": rooms remember as long as the server runs.',
+    )
+    history: Keep | None = Field(
+        default=None,
+        description="What a durable room keeps: { count = 1000, days = 30 } or either; "
+        "everything, for ever, where neither is given.",
+    )
     history_size: int = Field(
-        default=0, ge=0, description="Publications a room keeps; 0 keeps none."
+        default=0, ge=0, description="Publications a room in memory keeps; 0 keeps none."
     )
     history_ttl: float = Field(
         default=300.0,
         gt=0,
-        description="Seconds after the last publication until what a room keeps is dropped.",
+        description="Seconds after the last publication until what a room in memory keeps is "
+        "dropped.",
     )
     presence: bool = Field(default=False, description="Keep who is in a room, and tell who asks.")
     join_leave: bool = Field(default=False, description="Tell of joins and leaves.")
@@ -44,7 +77,9 @@ class RoomOptions(BaseModel):
         default=False, description="Watch that no member misses a publication."
     )
     force_recovery: bool = Field(
-        default=False, description="Let every member catch up after a lost connection."
+        default=False,
+        description="Let every member catch up after a lost connection; the default of durable "
+        "rooms is true.",
     )
     force_recovery_mode: Literal["stream", "cache"] = Field(
         default="stream",
@@ -100,12 +135,40 @@ class RoomOptions(BaseModel):
         description="What the whole name must match; without it a name is ASCII.",
     )
 
+    @property
+    def durable(self) -> bool:
+        """Whether the room's publications are in the log."""
+        return self.durability == "commit"
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the room has a history, in the log or in memory."""
+        return self.durable or self.history_size > 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _durable_rooms_catch_up(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("durability") == "commit":
+            return {"force_recovery": True, **given}
+        return given
+
     @model_validator(mode="after")
     def _history_where_it_is_needed(self) -> Self:
+        if self.durable and self.history_size:
+            raise ValueError(
+                "history_size is for rooms in memory; for durable ones say "
+                f"history = {{ count = {self.history_size} }}"
+            )
+        if self.history is not None and not self.durable:
+            raise ValueError(
+                'history is for durable rooms: set durability = "commit", or history_size'
+            )
         needs = ("force_positioning", "force_recovery", "allow_positioning", "allow_recovery")
         wanted = [name for name in needs if getattr(self, name)]
-        if wanted and not self.history_size:
-            raise ValueError(f"{wanted[0]} needs a history: set history_size")
+        if wanted and not self.remembers:
+            raise ValueError(
+                f'{wanted[0]} needs a history: set history_size, or durability = "commit"'
+            )
         return self
 
 

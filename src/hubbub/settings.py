@@ -89,6 +89,42 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="Seconds a stop may take: closing, flushing, last handlers."
     )
 
+    # The log of durable rooms.
+
+    store: str = Field(
+        default="",
+        description="Where the log of durable rooms is: sqlite:///hubbub.db, or "
+        "postgresql://user:password@host/database for several servers.",
+    )
+    migrate: bool = Field(
+        default=False,
+        description="Bring the tables in PostgreSQL up to date at the start; else "
+        "`hubbub db upgrade` does. Those in SQLite always are.",
+    )
+    idempotency_window: float = Field(
+        default=300.0,
+        gt=0,
+        description="Seconds in which a publication with the same key is the same publication.",
+    )
+    recovery_limit: int = Field(
+        default=2_000,
+        ge=1,
+        description="Publications a client catches up with at most after a lost connection; so "
+        "many of each live durable room are kept in memory for it.",
+    )
+    history_page_bytes: int = Field(
+        default=1_048_576,
+        ge=1,
+        description="Bytes of data one page of a durable room's history, or one catching up, "
+        "holds at most.",
+    )
+    journal_bytes: int = Field(
+        default=67_108_864,
+        ge=1,
+        description="Bytes that wait to be stored; beyond it, publishing is turned down until "
+        "the log has caught up.",
+    )
+
     # The Centrifuge protocol (protocol.md sections 11, 12, 19 and 21).
 
     namespaces: dict[str, RoomOptions] = Field(

@@ -143,7 +143,7 @@ async def test_a_thousand_join_a_flood_without_a_gap_or_a_repeat() -> None:
 
 
 async def test_a_hundred_join_a_flood_over_sockets_without_a_gap_or_a_repeat() -> None:
-    hub = Hub(Settings(without_namespace=RoomOptions(**OPTIONS), anonymous=True))
+    hub = Hub(settings=Settings(without_namespace=RoomOptions(**OPTIONS), anonymous=True))
     app = FastAPI(lifespan=hub.lifespan)
     app.include_router(hub.router)
     choose = random.Random(2)

@@ -19,14 +19,14 @@ FILES = sorted(path.name for path in STATIC.iterdir())
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(Hub(Settings())))
+    transport = httpx.ASGITransport(create_app(Hub(settings=Settings())))
     async with httpx.AsyncClient(transport=transport, base_url="http://hubbub") as client:
         yield client
 
 
 @pytest.fixture
 async def test() -> AsyncIterator[TestHub]:
-    async with TestHub(create_app(Hub(Settings()))) as test:
+    async with TestHub(create_app(Hub(settings=Settings()))) as test:
         yield test
     assert test.hub.rooms() == []
 

@@ -20,7 +20,7 @@ def test_the_settings_are_good(tmp_path: Path) -> None:
     (toml,) = blocks("toml")
     path = tmp_path / "hubbub.toml"
     path.write_text(toml, encoding="utf-8")
-    hub = Hub(load(path))
+    hub = Hub(settings=load(path))
     rules = [hub.node.rules.find(name) for name in ("chat:7", "team:a:7")]
     assert [isinstance(rule, Rule) and rule.options.history_size for rule in rules] == [100, 20]
     assert hub.node.gate is not None

@@ -92,7 +92,7 @@ class World:
 @asynccontextmanager
 async def a_world(**settings: Any) -> AsyncIterator[World]:
     given = {"api_keys": ["other", KEY], "namespaces": NAMESPACES, "anonymous": True, **settings}
-    hub = Hub(Settings(**given))
+    hub = Hub(settings=Settings(**given))
 
     @hub.authenticate
     def user_of(token: str | None) -> str | None:
@@ -539,7 +539,7 @@ async def test_a_user_is_disconnected_for_good_but_for_who_may_stay(world: World
 
 
 async def test_who_is_no_client_is_disconnected_by_user_too() -> None:
-    hub = Hub(Settings(api_keys=[SecretStr(KEY)]))
+    hub = Hub(settings=Settings(api_keys=[SecretStr(KEY)]))
     app = FastAPI(lifespan=hub.lifespan)
     app.include_router(hub.router)
 

@@ -29,7 +29,7 @@ OPEN = {
 
 
 def make_hub(**given: Any) -> Hub:
-    hub = Hub(Settings(**given))
+    hub = Hub(settings=Settings(**given))
 
     @hub.on_rpc("me")
     async def me(call: Call[Any]) -> Any:
@@ -253,12 +253,12 @@ async def test_anonymous_clients_come_in_where_the_settings_let_them(
 
 
 async def test_rooms_with_rules_that_nobody_could_enter_are_no_server() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     hub.rooms("chat:{room}", **OPEN)
     with pytest.raises(ConfigurationError, match="@hub.authenticate.*anonymous=True"):
         async with running(hub):
             pass
-    hub = Hub(Settings(namespaces={"chat": OPEN}))  # type: ignore[dict-item] # pydantic takes it
+    hub = Hub(settings=Settings(namespaces={"chat": OPEN}))  # type: ignore[dict-item] # pydantic takes it
     with pytest.raises(ConfigurationError, match="nothing that says who connects"):
         async with running(hub):
             pass

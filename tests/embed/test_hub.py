@@ -31,7 +31,7 @@ def make_app(hub: Hub) -> FastAPI:
 
 
 async def test_people_in_one_room_hear_each_other_and_nobody_else() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     async with TestHub(make_app(hub)) as test:
         ann = await test.connect("/talk/a?name=ann")
         bob = await test.connect("/talk/a?name=bob")
@@ -48,7 +48,7 @@ async def test_people_in_one_room_hear_each_other_and_nobody_else() -> None:
 
 @pytest.mark.parametrize("word", ["fail", "leave"])
 async def test_however_the_endpoint_ends_the_member_is_out(word: str) -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     async with TestHub(make_app(hub)) as test:
         ann = await test.connect("/talk/a")
         await ann.send(word)
@@ -63,7 +63,7 @@ async def test_however_the_endpoint_ends_the_member_is_out(word: str) -> None:
 
 
 async def test_the_end_of_the_application_tells_members_to_come_back() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     app = make_app(hub)
     async with hub.lifespan(app):
         assert app.state.hub is hub
@@ -74,7 +74,7 @@ async def test_the_end_of_the_application_tells_members_to_come_back() -> None:
 
 
 async def test_hooks_are_decorators_and_hear_of_both_doors() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     heard: list[str] = []
 
     @hub.on_join
@@ -94,7 +94,7 @@ async def test_hooks_are_decorators_and_hear_of_both_doors() -> None:
 
 
 async def test_a_room_name_that_no_room_can_have_is_refused_before_accepting() -> None:
-    async with TestHub(make_app(Hub(Settings()))) as test:
+    async with TestHub(make_app(Hub(settings=Settings()))) as test:
         for path in ("/ws/" + "x" * 256, "/ws/%00", "/talk/%0d%0a"):
             with pytest.raises(Denied) as denied:
                 await test.connect(path)
@@ -105,7 +105,7 @@ async def test_a_room_name_that_no_room_can_have_is_refused_before_accepting() -
 async def test_a_page_of_another_origin_is_refused_and_the_log_says_what_to_do(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hub = Hub(Settings(origins=["https://app.example.com"]))
+    hub = Hub(settings=Settings(origins=["https://app.example.com"]))
     async with TestHub(make_app(hub)) as test:
         for origin in ("http://testserver", "https://app.example.com"):
             await test.connect("/ws/a", headers={"Origin": origin})
@@ -119,7 +119,7 @@ async def test_a_page_of_another_origin_is_refused_and_the_log_says_what_to_do(
 async def test_over_plain_asgi_it_says_once_that_it_is_slower(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with TestHub(make_app(Hub(Settings()))) as test:
+    async with TestHub(make_app(Hub(settings=Settings()))) as test:
         with caplog.at_level(logging.WARNING, "hubbub"):
             await test.connect("/ws/a")
             await test.connect("/talk/a")
@@ -127,7 +127,7 @@ async def test_over_plain_asgi_it_says_once_that_it_is_slower(
 
 
 async def test_a_member_that_does_not_keep_up_is_cut_by_the_hubs_own_clock() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     app = FastAPI(lifespan=hub.lifespan)
     let_go = asyncio.Event()
 
@@ -157,7 +157,7 @@ async def test_a_member_that_does_not_keep_up_is_cut_by_the_hubs_own_clock() -> 
 
 
 async def test_one_socket_can_be_in_one_room_after_another() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     app = FastAPI(lifespan=hub.lifespan)
 
     @app.websocket("/")
@@ -185,7 +185,7 @@ async def test_values_json_can_hold_are_sent_as_json_text() -> None:
     class Order(BaseModel):
         id: int
 
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     async with TestHub(make_app(hub)) as test:
         ann = await test.connect("/ws/a")
         hub.room("a").broadcast({"created": 7})
@@ -198,11 +198,11 @@ async def test_values_json_can_hold_are_sent_as_json_text() -> None:
 
 async def test_a_user_that_cannot_be_one_is_the_endpoints_mistake() -> None:
     with pytest.raises(ConfigurationError, match="a user is"):
-        Hub(Settings()).join(None, "a", user=1.5)  # type: ignore[arg-type]
+        Hub(settings=Settings()).join(None, "a", user=1.5)  # type: ignore[arg-type]
 
 
 async def test_a_dependency_is_resolved_and_closed_for_each_message() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     app = FastAPI(lifespan=hub.lifespan)
     log: list[str] = []
 
@@ -245,7 +245,7 @@ async def test_a_dependency_is_resolved_and_closed_for_each_message() -> None:
 async def test_a_dependency_whose_parameters_do_not_fit_says_so() -> None:
     from fastapi.exceptions import WebSocketRequestValidationError
 
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     app = FastAPI(lifespan=hub.lifespan)
     caught: list[Exception] = []
 
@@ -268,7 +268,7 @@ async def test_a_dependency_whose_parameters_do_not_fit_says_so() -> None:
 
 
 async def test_a_lifespan_of_their_own_composes() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     events: list[str] = []
 
     @asynccontextmanager
@@ -294,7 +294,7 @@ async def test_an_application_without_a_hub_is_told_so() -> None:
 
 
 async def test_a_wait_that_takes_too_long_says_what_it_waited_for() -> None:
-    async with TestHub(make_app(Hub(Settings())), deadline=0.01) as test:
+    async with TestHub(make_app(Hub(settings=Settings())), deadline=0.01) as test:
         ann = await test.connect("/ws/a")
         with pytest.raises(TimeoutError, match=r"waited 0.01 s for a message on /ws/a"):
             await ann.receive()

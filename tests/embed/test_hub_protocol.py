@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from hubbub import (
     Call,
     ConfigurationError,
+    Conflict,
     Disconnected,
     Grant,
     Hub,
@@ -54,7 +55,7 @@ class Sum(msgspec.Struct):
 
 def make_hub(**given: Any) -> Hub:
     """With rooms that are open to every user."""
-    hub = Hub(Settings(anonymous=True, **given))
+    hub = Hub(settings=Settings(anonymous=True, **given))
     hub.rooms("open:{room}", **OPEN)
     return hub
 
@@ -147,7 +148,9 @@ async def test_a_key_publishes_once_and_a_room_without_a_history_has_no_position
         ann = await joined(test, "ann")
         await ann.join("typing:7")
         first = await hub.publish("open:7", 1, idempotency_key="a")
-        assert await hub.publish("open:7", 2, idempotency_key="a") == first
+        assert await hub.publish("open:7", 1, idempotency_key="a") == first
+        with pytest.raises(Conflict):
+            await hub.publish("open:7", 2, idempotency_key="a")
         assert await hub.publish("open:7", 3, history=False) is None
         assert await hub.publish("typing:7", 4) is None
         assert [one.data for one in await ann.waiting("open:7")] == [1, 3]
@@ -311,7 +314,7 @@ async def test_the_text_door_opens_only_rooms_that_are_open_to_everyone() -> Non
                 await test.connect(f"/ws/{room}")
             assert denied.value.status == 403
     # Where somebody is asked who comes, the text door asks nobody: it is shut.
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     hub.authenticate(lambda: "ann")
     async with running(hub) as test:
         with pytest.raises(Denied):
@@ -319,7 +322,7 @@ async def test_the_text_door_opens_only_rooms_that_are_open_to_everyone() -> Non
 
 
 async def test_a_hub_with_rules_and_nobody_to_ask_refuses_to_start() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     hub.rooms("open:{room}", **OPEN)
     with pytest.raises(ConfigurationError, match="write @hub.authenticate"):
         async with hub.lifespan(FastAPI()):
@@ -427,7 +430,7 @@ def _raise(kind: str) -> None:
 
 def make_fragile_hub(kind: str) -> tuple[Hub, set[str]]:
     """A hub whose hooks all fail, for who is named in the set that is given back."""
-    hub, bad = Hub(Settings(close_seconds=0.05)), {"bad"}
+    hub, bad = Hub(settings=Settings(close_seconds=0.05)), {"bad"}
     chats = hub.rooms("chat:{room}", **OPEN)
 
     async def fail(user: Any) -> None:
@@ -586,7 +589,7 @@ async def test_a_dependency_that_fails_is_no_different(caplog: pytest.LogCapture
 
 
 async def test_the_end_of_the_server_does_not_wait_for_hooks_for_ever() -> None:
-    hub = Hub(Settings(anonymous=True, close_seconds=0.05))
+    hub = Hub(settings=Settings(anonymous=True, close_seconds=0.05))
 
     @hub.on_rpc("call")
     async def call(call: Call[Any]) -> None:
@@ -604,7 +607,7 @@ async def test_the_end_of_the_server_does_not_wait_for_hooks_for_ever() -> None:
 
 
 async def test_two_users_with_slow_dependencies_are_never_mixed() -> None:
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
     turns = iter(range(1_000_000))
 
     async def slow(x_user: Annotated[str, Depends(lambda: "")]) -> None: ...
@@ -679,7 +682,7 @@ async def test_two_hundred_connections_live_with_a_pool_of_five() -> None:
             pool.put_nowait(number)
 
     Session = Annotated[int, Depends(session)]
-    hub = Hub(Settings())
+    hub = Hub(settings=Settings())
 
     @hub.authenticate
     async def who(token: str | None, session: Session) -> str | None:

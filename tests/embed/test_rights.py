@@ -43,7 +43,7 @@ async def may(client: RoomClient, action: str, room: str) -> bool:
 
 
 def make_hub() -> Hub:
-    hub = Hub(Settings(anonymous=True, channel_limit=1000))
+    hub = Hub(settings=Settings(anonymous=True, channel_limit=1000))
     for switches in SWITCHES:
         for_client, for_subscriber, for_anonymous = switches
         options: dict[str, Any] = {"history_size": 5, "presence": True}

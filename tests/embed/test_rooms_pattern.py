@@ -49,7 +49,7 @@ SPEAK = {
 
 
 def make_hub() -> Hub:
-    return Hub(Settings(anonymous=True))
+    return Hub(settings=Settings(anonymous=True))
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ async def test_a_user_is_put_into_a_room_on_each_connection_and_nobody_else_is(m
     world = make(**rooms())
     first, second = await world.connect("ann"), await world.connect("ann")
     bob, new = await world.connect("bob"), world.arrive()
-    assert control.subscribe(world.node, "ann", "a", Ticket(data=b'"d"'), None) is None
+    assert await control.subscribe(world.node, "ann", "a", Ticket(data=b'"d"'), None) is None
     for peer in (first, second):
         [push] = await peer.told()
         assert push["channel"] == "a"
@@ -45,7 +45,7 @@ async def test_a_user_is_put_into_a_room_on_each_connection_and_nobody_else_is(m
 async def test_who_is_in_the_room_stays_in_it_as_they_are(make: Make) -> None:
     world = make(**rooms())
     peer = await world.join("a", "ann")
-    assert control.subscribe(world.node, "ann", "a", Ticket(), None) is None
+    assert await control.subscribe(world.node, "ann", "a", Ticket(), None) is None
     assert await peer.told() == []
     assert not peer.client.subs["a"].server_side
 
@@ -57,7 +57,7 @@ async def test_a_position_brings_what_came_after_it_in_order_and_then_what_is_li
     publish(world, 1, 2, 3)
     peer = await world.connect("ann")
     epoch = world.node.streams.get("a").epoch  # type: ignore[union-attr]
-    control.subscribe(world.node, "ann", "a", Ticket(), Position(1, epoch))
+    await control.subscribe(world.node, "ann", "a", Ticket(), Position(1, epoch))
     publish(world, 4)
     pushes = await peer.told()
     assert [next(iter(push.keys() - {"channel"})) for push in pushes] == [
@@ -75,7 +75,7 @@ async def test_a_position_that_is_too_old_begins_at_the_top(make: Make) -> None:
     world = make(**rooms())
     publish(world, 1, 2, 3)
     peer = await world.connect("ann")
-    control.subscribe(world.node, "ann", "a", Ticket(), Position(1, "another"))
+    await control.subscribe(world.node, "ann", "a", Ticket(), Position(1, "another"))
     [push] = await peer.told()
     assert push["subscribe"]["offset"] == 3
 
@@ -83,9 +83,9 @@ async def test_a_position_that_is_too_old_begins_at_the_top(make: Make) -> None:
 async def test_a_room_that_is_nowhere_is_the_callers_error_and_nobodys_end(make: Make) -> None:
     world = make(**rooms())
     peer = await world.connect("ann")
-    refused = control.subscribe(world.node, "ann", "no:where", Ticket(), None)
+    refused = await control.subscribe(world.node, "ann", "no:where", Ticket(), None)
     assert refused == wire.UNKNOWN_CHANNEL
-    assert control.subscribe(world.node, "nobody here", "no:where", Ticket(), None) is None
+    assert await control.subscribe(world.node, "nobody here", "no:where", Ticket(), None) is None
     assert await peer.told() == []
     assert peer.closed is None
 
@@ -93,7 +93,7 @@ async def test_a_room_that_is_nowhere_is_the_callers_error_and_nobodys_end(make:
 async def test_one_room_too_many_ends_the_connection(make: Make) -> None:
     world = make(channel_limit=1, **rooms())
     peer = await world.join("a", "ann")
-    control.subscribe(world.node, "ann", "b", Ticket(), None)
+    await control.subscribe(world.node, "ann", "b", Ticket(), None)
     assert peer.closed == CHANNEL_LIMIT
     world.assert_nobody_is_left()
 
@@ -127,7 +127,7 @@ async def test_one_connection_of_a_user_is_named_by_its_id_and_only_by_its_user(
     assert list(control.clients_of(world.node, "ann", id)) == [first.client]
     assert list(control.clients_of(world.node, "bob", id)) == []
     assert list(control.clients_of(world.node, "ann", "nobody")) == []
-    control.subscribe(world.node, "ann", "a", Ticket(), None, client=id)
+    await control.subscribe(world.node, "ann", "a", Ticket(), None, client=id)
     assert [list(peer.client.subs) for peer in (first, second)] == [["a"], []]
     control.unsubscribe(world.node, "bob", "a", client=id)
     assert list(first.client.subs) == ["a"]
@@ -166,8 +166,8 @@ async def test_a_room_forgets_its_publications_and_keeps_its_position(make: Make
     publish(world, 1, 2)
     peer = await world.join("a", "ann")
     before = world.node.history_of("a", 9, None, None).position
-    control.history_remove(world.node, "a")
-    control.history_remove(world.node, "never there")
+    await control.history_remove(world.node, "a")
+    await control.history_remove(world.node, "never there")
     after = world.node.history_of("a", 9, None, None)
     assert (after.publications, after.position) == ([], before)
     publish(world, 3)
@@ -179,7 +179,7 @@ async def test_a_room_that_begins_anew_tells_those_who_follow_its_position(make:
     publish(world, 1, 2)
     peer = await world.join("a", "ann")
     before = world.node.history_of("a", 9, None, None).position
-    control.forget(world.node, "a")
+    await control.forget(world.node, "a")
     lost = {"code": 2500, "reason": "insufficient state"}
     assert await peer.told() == [{"channel": "a", "unsubscribe": lost}]
     body = {"recover": True, "offset": before.offset, "epoch": before.epoch}
@@ -189,7 +189,7 @@ async def test_a_room_that_begins_anew_tells_those_who_follow_its_position(make:
     publish(world, 3)
     assert [push["pub"]["offset"] for push in await peer.told()] == [1]
     bob = await world.join("plain:b", "bob")
-    control.forget(world.node, "plain:b")
+    await control.forget(world.node, "plain:b")
     world.node.publish("plain:b", Draft(b"1"))
     assert await bob.heard("plain:b") == [1]
 
@@ -208,7 +208,7 @@ async def test_what_is_seen_of_a_user_changes_in_the_rooms_entered_from_then_on(
 async def test_members_of_both_kinds_are_in_the_same_room(node: Node, enter: Enter) -> None:
     member, sink = enter("a", user="ann")
     assert list(control.clients_of(node, "ann")) == []
-    control.subscribe(node, "ann", "a", Ticket(), None)
+    await control.subscribe(node, "ann", "a", Ticket(), None)
     control.unsubscribe(node, "ann", "a")
     control.refresh(node, "ann", True, None)
     assert sink.closed is None

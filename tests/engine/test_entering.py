@@ -280,7 +280,7 @@ async def test_who_was_put_into_the_room_while_a_hook_thought_is_subscribed_alre
     peer = await world.connect("ann")
     peer.say(peer.command("subscribe", channel="a"))
     await settle()
-    assert control.subscribe(world.node, "ann", "a", Ticket(), None) is None
+    assert await control.subscribe(world.node, "ann", "a", Ticket(), None) is None
     let_go.set()
     assert await peer.answer(2) == refused(105)
     assert len(world.node.room("a")) == 1
@@ -435,8 +435,8 @@ async def test_recovery_brings_all_or_says_that_it_does_not(
     assert await peer.heard("a") == [published + 1]
 
 
-async def test_more_than_a_page_is_not_recovered(make: Make) -> None:
-    world = make(history_page=3, **rooms(**RECOVER))
+async def test_more_than_the_limit_is_not_recovered(make: Make) -> None:
+    world = make(recovery_limit=3, **rooms(**RECOVER))
     publish(world, 1, 2, 3, 4)
     peer = await world.connect()
     assert "recovered" not in await subscribed(peer, recover=True, offset=0)
@@ -646,7 +646,7 @@ async def test_a_member_whose_state_does_not_fit_begins_again(make: Make) -> Non
     entering.lose(peer.client.subs["a"])
     lost = {"code": 2500, "reason": "insufficient state"}
     assert await peer.told() == [{"channel": "a", "unsubscribe": lost}]
-    assert control.subscribe(world.node, "ann", "a", Ticket(), Position(0, "")) is None
+    assert await control.subscribe(world.node, "ann", "a", Ticket(), Position(0, "")) is None
     entering.lose(peer.client.subs["a"])
     assert peer.closed == INSUFFICIENT_STATE
 

@@ -1,34 +1,54 @@
 """What was published with a key is published once: protocol.md sections 19 and 21."""
 
+import pytest
 from tests.engine.conftest import Make
 from tests.support.wired import World, let_in
 
-from hubbub.engine.once import WINDOW, Once
-from hubbub.model import Draft, Position
+from hubbub.engine.once import Once
+from hubbub.errors import Conflict
+from hubbub.model import ClientInfo, Draft, Position
 from hubbub.options import OPEN
 
 RESULT = Position(1, "e")
 
 
-def test_a_result_is_found_by_room_and_key_for_as_long_as_the_window() -> None:
-    once = Once()
-    assert once.find("a", "k", 0.0) is None
-    once.remember("a", "k", RESULT, 0.0)
-    once.remember("a", "none", None, 0.0)
-    assert once.find("a", "k", WINDOW - 1) == (RESULT,)
-    assert once.find("a", "none", WINDOW - 1) == (None,)
-    assert once.find("b", "k", 0.0) is None
-    assert once.find("a", "other", 0.0) is None
-    assert once.find("a", "k", WINDOW) is None
+WINDOW = 300.0
+
+
+def draft(key: str, data: bytes = b"1", user: str = "", **tags: str) -> Draft:
+    return Draft(data, tags or None, key, info=ClientInfo(user, "c") if user else None)
+
+
+def test_a_result_is_found_by_room_user_and_key_for_as_long_as_the_window() -> None:
+    once = Once(WINDOW)
+    assert once.find("a", draft("k"), 0.0) is None
+    once.remember("a", draft("k"), RESULT, 0.0)
+    once.remember("a", draft("none"), None, 0.0)
+    assert once.find("a", draft("k"), WINDOW - 1) == (RESULT,)
+    assert once.find("a", draft("none"), WINDOW - 1) == (None,)
+    assert once.find("b", draft("k"), 0.0) is None
+    assert once.find("a", draft("other"), 0.0) is None
+    assert once.find("a", draft("k", user="ann"), 0.0) is None
+    assert once.find("a", draft("k"), WINDOW) is None
+
+
+def test_a_key_that_was_used_for_something_else_is_a_conflict() -> None:
+    once = Once(WINDOW)
+    once.remember("a", draft("k", x="1", y="2"), RESULT, 0.0)
+    assert once.find("a", draft("k", y="2", x="1"), 0.0) == (RESULT,)
+    for other in (draft("k"), draft("k", b"2", x="1", y="2"), draft("k", x="2", y="2")):
+        with pytest.raises(Conflict):
+            once.find("a", other, 0.0)
+    assert once.find("a", draft("k"), WINDOW) is None
 
 
 def test_what_is_past_the_window_is_forgotten_faster_than_it_comes_in() -> None:
-    once = Once()
+    once = Once(WINDOW)
     for number in range(1_000):
-        once.remember("a", str(number), RESULT, 0.0)
+        once.remember("a", draft(str(number)), RESULT, 0.0)
     for number in range(500):
-        assert once.find("a", f"new {number}", WINDOW + 1) is None
-        once.remember("a", f"new {number}", RESULT, WINDOW + 1)
+        assert once.find("a", draft(f"new {number}"), WINDOW + 1) is None
+        once.remember("a", draft(f"new {number}"), RESULT, WINDOW + 1)
     assert len(once) == 500
 
 
@@ -41,7 +61,9 @@ async def test_a_retry_publishes_nothing_and_has_the_first_ones_result(make: Mak
     peer = await world.join("a", "ann")
     await peer.told()
     first = published(world, b"1", "k")
-    assert published(world, b"2", "k") == first
+    assert published(world, b"1", "k") == first
+    with pytest.raises(Conflict):
+        published(world, b"2", "k")
     assert published(world, b"3", "other") != first
     assert published(world, b"4", "k", "b") is not None
     assert await peer.heard("a") == [1, 3]

@@ -55,10 +55,10 @@ def test_a_page_is_what_a_list_of_all_of_it_would_give(
     assert offsets(stream.after(since, limit)) == forward
     assert offsets(stream.before(since, limit)) == back
     position = Position(since, "epoch")
-    assert offsets(stream.page(position, limit, False)) == forward
-    assert offsets(stream.page(position, limit, True)) == back
-    assert offsets(stream.page(None, limit, False)) == kept[:limit]
-    assert offsets(stream.page(None, limit, True)) == kept[::-1][:limit]
+    assert offsets(stream.page(position, limit, False).publications) == forward
+    assert offsets(stream.page(position, limit, True).publications) == back
+    assert offsets(stream.page(None, limit, False).publications) == kept[:limit]
+    assert offsets(stream.page(None, limit, True).publications) == kept[::-1][:limit]
 
 
 @pytest.mark.parametrize("offset", [2**53, 2**63 - 1, 2**64 - 1, 10**30])

@@ -45,6 +45,7 @@ SETTINGS: dict[str, Any] = {
     "channel_limit": CHANNELS,
     "user_connections": CONNECTIONS,
     "history_page": PAGE,
+    "recovery_limit": PAGE,
     "stale_seconds": STALE,
     "client_ping_interval": 1e6,  # pings have a test of their own
     "outbox_seconds": 1e6,
@@ -478,7 +479,7 @@ class Sessions(RuleBasedStateMachine):
 
     async def server_subscribe(self, user: str, room: str, since: int | None) -> None:
         position = None if since is None else Position(since, self.epoch)
-        assert control.subscribe(self.world.node, user, room, Ticket(), position) is None
+        assert await control.subscribe(self.world.node, user, room, Ticket(), position) is None
 
     @rule(user=st.sampled_from(USERS), room=SERVED)
     def server_unsubscribes(self, user: str, room: str) -> None:

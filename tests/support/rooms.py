@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request, WebSocket
 
-from hubbub import Disconnect, Hub, Leave, Settings
+from hubbub import Hub, Leave, Settings
+from hubbub.model import Disconnect
 
 DOORS = {"hub.join": "/join", "built-in": "/ws"}
 """Path prefixes of the two ways into a room."""
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     In its `state`: the `hub`, the `leaves` there were, and the `gate` of /gated.
     """
-    hub = Hub(settings)
+    hub = Hub(settings=settings)
     app = FastAPI(lifespan=hub.lifespan)
     app.include_router(hub.router)
     app.state.hub = hub

@@ -14,6 +14,8 @@ import json
 from itertools import count
 from typing import Any
 
+from tests.support.stores import ControlledStore
+
 from hubbub.engine.client import Client
 from hubbub.engine.events import Admission, Connect, Gate, Ticket
 from hubbub.engine.node import Node
@@ -184,6 +186,12 @@ class World:
         self.node.gate = self.gate
         self.peers: list[Peer] = []
 
+    async def open_logs(self) -> ControlledStore:
+        """Have durable rooms, in a store that does what the test says."""
+        store = ControlledStore()
+        await self.node.open_logs(store)
+        return store
+
     def arrive(self, *, pings: bool = True) -> Peer:
         """A client that has said nothing yet."""
         peer = Peer(self.node, pings=pings)
@@ -218,7 +226,8 @@ class World:
         assert len(node.client_heartbeat) == 0
         assert len(node.heartbeat) == 0
         sweep = node._sweep is not None
-        assert self.timers() == sweep, "a timer is left"
+        kept = sweep + 2 * node.has_logs  # which are looked after all the time
+        assert self.timers() == kept, "a timer is left"
 
     async def end(self) -> None:
         """Everyone goes, and nothing is left of them."""

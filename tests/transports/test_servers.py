@@ -218,7 +218,7 @@ def test_test_client_without_a_context_gets_a_text_that_says_what_to_write() -> 
 
 
 async def test_composed_lifespans_run_in_order_around_the_members(other: Serve) -> None:
-    hub, order = Hub(Settings()), list[str]()
+    hub, order = Hub(settings=Settings()), list[str]()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, str]]:

@@ -54,7 +54,9 @@ def check(file: ConfigOption = None) -> None:
     What is risky, or has no effect, is told on standard error. Exit code 2: they cannot be used.
     """
     settings = load(file)
-    Hub(settings)  # reads the keys and the patterns of rooms, as a server does at its start
+    Hub(
+        settings=settings
+    )  # reads the keys and the patterns of rooms, as a server does at its start
     typer.echo(f"{file or 'the environment'} is valid: {_summary(settings)}")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for warning in warnings(settings):
@@ -158,7 +160,7 @@ def _about_entering(options: RoomOptions, settings: Settings) -> Iterator[str]:
 def _about_rights(options: RoomOptions, settings: Settings) -> Iterator[str]:
     for right, option, present in (
         ("presence", "presence = true", options.presence),
-        ("history", "history_size", options.history_size),
+        ("history", "history_size", options.remembers),
     ):
         given = [
             name

@@ -49,7 +49,7 @@ def serve(
     else:
         settings = _with_demo(settings)
         _check_open(settings)
-        application = room_server(settings) if headless else create_app(Hub(settings))
+        application = room_server(settings) if headless else create_app(Hub(settings=settings))
         if is_short(settings):
             log.warning("the secret for tokens is short: use %d bytes or more", SECRET_BYTES)
     socks = bind(settings.host, settings.port)

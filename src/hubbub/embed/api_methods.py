@@ -27,10 +27,11 @@ from hubbub.engine import control
 from hubbub.engine.admission import personal_room
 from hubbub.engine.entering import raw
 from hubbub.engine.events import Ticket
+from hubbub.engine.log import FAR
 from hubbub.engine.node import Node
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule
-from hubbub.errors import InvalidName
+from hubbub.errors import Conflict, InvalidName, Unavailable
 from hubbub.model import (
     FORCED,
     MAX_ROOM_NAME,
@@ -49,6 +50,7 @@ from hubbub.wire.centrifuge import (
     EXPIRED,
     INTERNAL,
     NOT_AVAILABLE,
+    UNAVAILABLE,
     UNKNOWN_CHANNEL,
     UNRECOVERABLE,
     Error,
@@ -60,8 +62,10 @@ log = logging.getLogger("hubbub")
 SLICE = 100
 """Publications between two turns for others; rooms are looked at in slices 50 times as large."""
 
-FAR = 1 << 62
-"""An offset that no room reaches, and that can still be counted from."""
+MOST = 10_000
+"""Publications of a durable room in one answer; it ends at `history_page_bytes` before that."""
+
+CONFLICT = Error(113, "conflict")
 
 NULL = b"null"
 
@@ -93,6 +97,8 @@ class Api:
             return await method.call(self, request)
         except Failed as failed:
             return failed.error
+        except Unavailable:
+            return UNAVAILABLE
         except Exception as error:
             # Without the error's own text, which may say what was in the request.
             trace = "".join(traceback.format_tb(error.__traceback__))
@@ -115,7 +121,7 @@ class Method(NamedTuple):
 
 async def publish(api: Api, request: bodies.PublishRequest) -> bodies.PublishResult:
     """Publish data into a channel."""
-    return _publish(api.node, request.channel, _draft(request))
+    return await _publish(api.node, request.channel, _draft(request))
 
 
 async def broadcast(api: Api, request: bodies.BroadcastRequest) -> bodies.BroadcastResult:
@@ -123,21 +129,29 @@ async def broadcast(api: Api, request: bodies.BroadcastRequest) -> bodies.Broadc
     draft = _draft(request)
     if not request.channels:
         raise Failed(BAD_REQUEST)
-    responses = []
-    for number, channel in enumerate(request.channels, 1):
-        try:
-            response = bodies.PublishResponse(result=_publish(api.node, channel, draft))
-        except Failed as failed:
-            response = bodies.PublishResponse(error=bodies.ErrorBody.of(failed.error))
-        responses.append(response)
-        if not number % SLICE:
-            await asyncio.sleep(0)
+    responses: list[bodies.PublishResponse] = []
+    for begin in range(0, len(request.channels), SLICE):
+        some = request.channels[begin : begin + SLICE]
+        # At once, so that what goes to durable rooms goes there together.
+        responses += await asyncio.gather(*(_respond(api.node, name, draft) for name in some))
     return bodies.BroadcastResult(responses)
 
 
-def _publish(node: Node, channel: str, draft: Draft) -> bodies.PublishResult:
+async def _respond(node: Node, channel: str, draft: Draft) -> bodies.PublishResponse:
+    try:
+        return bodies.PublishResponse(result=await _publish(node, channel, draft))
+    except Failed as failed:
+        return bodies.PublishResponse(error=bodies.ErrorBody.of(failed.error))
+
+
+async def _publish(node: Node, channel: str, draft: Draft) -> bodies.PublishResult:
     _rule(node, channel)
-    position = node.publish(channel, draft)
+    try:
+        position = await node.store(channel, draft)
+    except Conflict:
+        raise Failed(CONFLICT) from None
+    except Unavailable:
+        raise Failed(UNAVAILABLE) from None
     return bodies.PublishResult() if position is None else bodies.PublishResult(*position)
 
 
@@ -180,7 +194,7 @@ async def subscribe(api: Api, request: bodies.SubscribeRequest) -> bodies.Empty:
     position = None if since is None else Position(min(since.offset, FAR), since.epoch)
     if not request.session:
         client = request.client or ""
-        refused = control.subscribe(node, user, request.channel, ticket, position, client)
+        refused = await control.subscribe(node, user, request.channel, ticket, position, client)
         if refused is not None:
             raise Failed(refused)
     return bodies.Empty()
@@ -243,32 +257,37 @@ def _present(node: Node, channel: str) -> None:
 
 async def history(api: Api, request: bodies.HistoryRequest) -> bodies.HistoryResult:
     """What a channel remembers."""
-    rule = _remembering(api.node, request.channel)
-    stream = api.node.stream(request.channel, rule)
+    node, rule = api.node, _remembering(api.node, request.channel)
     since, limit, reverse = request.since, request.limit or 0, bool(request.reverse)
-    if limit < 0:
-        limit = rule.options.history_size
+    durable = rule.options.durable
+    if limit < 0 or (durable and limit > MOST):
+        limit = MOST if durable else rule.options.history_size
     position = None
     if since is not None:
         if reverse and not since.offset:
             raise Failed(BAD_REQUEST)
-        if since.epoch not in ("", stream.epoch):
-            raise Failed(UNRECOVERABLE)
         position = Position(min(since.offset, FAR), since.epoch)
-    found = [_publication(one) for one in stream.page(position, limit, reverse)]
-    return bodies.HistoryResult(found, stream.offset, stream.epoch)
+    if durable:
+        offset = None if position is None else position.offset
+        page = await node.logs.page(request.channel, offset, limit, backwards=reverse)
+    else:
+        page = node.stream(request.channel, rule).page(position, limit, reverse)
+    if since is not None and since.epoch not in ("", page.position.epoch):
+        raise Failed(UNRECOVERABLE)
+    found = [_publication(one) for one in page.publications]
+    return bodies.HistoryResult(found, *page.position)
 
 
 async def history_remove(api: Api, request: bodies.HistoryRemoveRequest) -> bodies.Empty:
     """Have a channel forget its publications."""
     _remembering(api.node, request.channel)
-    control.history_remove(api.node, request.channel)
+    await control.history_remove(api.node, request.channel)
     return bodies.Empty()
 
 
 def _remembering(node: Node, channel: str) -> Rule:
     rule = _rule(node, channel)
-    if not rule.options.history_size:
+    if not rule.options.remembers:
         raise Failed(NOT_AVAILABLE)
     return rule
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from fastapi import APIRouter, FastAPI, WebSocket
 from pydantic import ValidationError
 
+from hubbub.contracts import Store
 from hubbub.embed.depends import resolve
 from hubbub.embed.doors import Doors, Joining
 from hubbub.embed.gate import Doorkeeper
@@ -17,13 +18,14 @@ from hubbub.embed.rooms import Rooms
 from hubbub.embed.router import build_router
 from hubbub.engine import control
 from hubbub.engine.client import Client
-from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Message, Ticket
+from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Message
 from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.node import Node
 from hubbub.errors import ConfigurationError, Refused
 from hubbub.model import FORCED, ClientInfo, History, Position, user_id
 from hubbub.options import RoomOptions
 from hubbub.settings import Settings, explain, load
+from hubbub.stores import open_store
 from hubbub.wire.centrifuge import BAD_REQUEST
 
 JoinHook = TypeVar("JoinHook", bound=Callable[[Join], Awaitable[None] | None])
@@ -38,16 +40,27 @@ class Hub:
         hub = Hub()
         app = FastAPI(lifespan=hub.lifespan)
 
-    Settings come from `settings`, or else from the environment (`HUBBUB_…`) and from what is
-    given by name, which wins. Raises `ConfigurationError` for one that is unknown or out of range.
+        hub = Hub("sqlite:///app.db")
+
+    `store` is where the log of durable rooms is: an address ("sqlite:///app.db",
+    "postgresql://…", "memory://"), or a `Store` of your own. Settings come from `settings`, or
+    else from the environment (`HUBBUB_…`) and from what is given by name, which wins. Raises
+    `ConfigurationError` for one that is unknown or out of range.
 
     `router` has the built-in doors: `/connection/websocket` for Centrifuge clients, `/ws/{room}`
     for text, `/api` for other servers, `/healthz`.
     """
 
-    def __init__(self, settings: Settings | None = None, **given: Any) -> None:
-        if settings is not None and given:
+    def __init__(
+        self, store: str | Store | None = None, *, settings: Settings | None = None, **given: Any
+    ) -> None:
+        if settings is not None and (given or store is not None):
             raise ConfigurationError("give a hub its settings as one object, or each by its name")
+        if isinstance(store, str):
+            given["store"] = store
+        elif store is not None and "store" in given:
+            raise ConfigurationError("give a hub one store: as an object, or by its address")
+        self._store = None if isinstance(store, str) else store
         self.node = Node(load(**given) if settings is None else settings)
         self.doors = Doors(self)
         self.keeps_scope = False
@@ -79,7 +92,8 @@ class Hub:
         """For `FastAPI(lifespan=hub.lifespan)`, or `async with hub.lifespan(app)` in your own.
 
         At the end every member is told to come back later, and hooks that run are awaited.
-        Raises `ConfigurationError` for rooms with rules that nobody could enter.
+        Raises `ConfigurationError` for rooms with rules that nobody could enter, durable ones
+        without a store, and a store that cannot be used; `Unavailable` where it is not there.
         """
         if self.node.rules and self.node.gate is None and not self.settings.anonymous:
             raise ConfigurationError(
@@ -88,11 +102,31 @@ class Hub:
                 "everyone in with Hub(anonymous=True)"
             )
         self.node.bind()
+        await self._open_logs()
         app.state.hub = self
         try:
             yield
         finally:
             await self.node.stop()
+
+    async def _open_logs(self) -> None:
+        node, settings = self.node, self.settings
+        if self._store is not None:
+            await node.open_logs(self._store)
+        elif settings.store:
+            await node.open_logs(
+                open_store(
+                    settings.store,
+                    window=settings.idempotency_window,
+                    migrate=settings.migrate,
+                    alone=True,
+                )
+            )
+        elif durable := node.rules.durable:
+            raise ConfigurationError(
+                f"the rooms {durable} are durable, and there is nowhere to keep their log: write "
+                'Hub("sqlite:///app.db"), or set store (HUBBUB_STORE)'
+            )
 
     def join(self, websocket: WebSocket, room: str, user: Any = None) -> Joining:
         """Accept the connection, put it into `room`, and always take it out again.
@@ -242,7 +276,7 @@ class Hub:
 
         Members who catch up after a lost connection are told that continuity was lost.
         """
-        await self.node.on_loop(control.forget, self.node, room)
+        await self.node.awaited(control.forget(self.node, room))
 
     def subscribe(self, user: Any, room: str) -> None:
         """Put every Centrifuge connection of the user into the room. From any thread.
@@ -251,7 +285,7 @@ class Hub:
         """
         if self.node.rules.find(room) is None:
             raise ConfigurationError(f"there are no rules for the room {room!r}: see hub.rooms")
-        self.node.run(control.subscribe, self.node, user_id(user) or "", room, Ticket(), None)
+        self.node.run(control.subscribe_soon, self.node, user_id(user) or "", room)
 
     def unsubscribe(self, user: Any, room: str) -> None:
         """Take every Centrifuge connection of the user out of the room. From any thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Response, WebSocket
 
 from hubbub.embed.api import build_api
 
@@ -24,8 +24,16 @@ def build_router(hub: Hub) -> APIRouter:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
+    async def ready(response: Response) -> dict[str, str]:
+        trouble = hub.node.trouble
+        if trouble:
+            response.status_code = 503
+            return {"status": "degraded", "log": trouble}
+        return {"status": "ok"}
+
     router.add_api_websocket_route("/connection/websocket", client_door)
     router.add_api_websocket_route("/ws/{room}", text_door)
     router.include_router(build_api(hub))
     router.add_api_route("/healthz", health, include_in_schema=False)
+    router.add_api_route("/readyz", ready, include_in_schema=False)
     return router

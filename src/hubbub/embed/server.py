@@ -34,7 +34,7 @@ SPARE_FILES = 16
 
 def room_server(settings: Settings) -> FastAPI:
     """The room endpoints alone, without a page."""
-    hub = Hub(settings)
+    hub = Hub(settings=settings)
     app = FastAPI(title="hubbub", lifespan=hub.lifespan, docs_url=None, redoc_url=None)
     app.include_router(hub.router)
     return app

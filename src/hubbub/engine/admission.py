@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from hubbub.engine.entering import Prepared, is_past, prepare, raw, settle
+from hubbub.engine.entering import Prepared, is_past, prepare, raw, reach_of, settle
 from hubbub.engine.events import Admission, Ticket
 from hubbub.engine.rules import Rule
 from hubbub.model import (
@@ -24,14 +24,42 @@ from hubbub.options import RoomOptions
 from hubbub.wire import centrifuge as wire
 
 if TYPE_CHECKING:
-    from hubbub.engine.client import Client
+    from hubbub.engine.client import Client, Pending
 
 _NOTHING_ASKED = wire.SubscribeRequest()
 _NO_RULE = Rule(RoomOptions())
 
 
-def admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admission) -> None:
-    """Let the client in, and into the rooms that the server has for it."""
+def admit(
+    client: Client, id: int, request: wire.ConnectRequest, admission: Admission
+) -> Pending | None:
+    """Let the client in, and into the rooms that the server has for it; or return what has to
+    be awaited first."""
+    node = client.node
+    tickets = _tickets(client, admission)
+    durable = {
+        name: reach_of(request.subs.get(name, _NOTHING_ASKED), rule)
+        for name in tickets
+        if (rule := node.rules.find(name)) is not None and rule.options.durable
+    }
+    if durable and len(tickets) <= node.settings.channel_limit:
+        return _admit_durable(client, id, request, admission, durable)
+    _admit(client, id, request, admission)
+    return None
+
+
+async def _admit_durable(
+    client: Client,
+    id: int,
+    request: wire.ConnectRequest,
+    admission: Admission,
+    durable: Mapping[str, Position | None],
+) -> None:
+    async with client.node.logs.reaching(durable):
+        _admit(client, id, request, admission)
+
+
+def _admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admission) -> None:
     if client.disconnect is not None:
         return
     node, settings = client.node, client.node.settings
@@ -46,12 +74,9 @@ def admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admi
     if is_past(client, admission.expires_at):
         client.refuse(id, wire.EXPIRED)
         return
-    tickets = dict(admission.subs)
-    client.token_rooms = frozenset(tickets)
+    client.token_rooms = frozenset(admission.subs)
     client.meta = admission.meta
-    if settings.personal_channel and user:
-        tickets.setdefault(personal_room(settings.personal_namespace, user), Ticket())
-    prepared = _prepare_all(client, tickets, request.subs)
+    prepared = _prepare_all(client, _tickets(client, admission), request.subs)
     if not isinstance(prepared, list):
         client.refuse(id, prepared)
         return
@@ -70,6 +95,15 @@ def admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admi
     client.here(admission.expires_at)
     for one in prepared:
         settle(one)
+
+
+def _tickets(client: Client, admission: Admission) -> dict[str, Ticket]:
+    """For the rooms that the server has for the client, its own among them."""
+    settings, user = client.node.settings, user_id(admission.user)
+    tickets = dict(admission.subs)
+    if settings.personal_channel and user:
+        tickets.setdefault(personal_room(settings.personal_namespace, user), Ticket())
+    return tickets
 
 
 def personal_room(namespace: str, user: str) -> str:

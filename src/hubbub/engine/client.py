@@ -21,7 +21,7 @@ from msgspec import MsgspecError, Raw
 from hubbub.engine import commands as asked
 from hubbub.engine import entering
 from hubbub.engine.session import Session
-from hubbub.errors import Refused
+from hubbub.errors import Refused, Unavailable
 from hubbub.model import (
     BAD_REQUEST,
     EXPIRED,
@@ -33,8 +33,10 @@ from hubbub.model import (
     SHUTDOWN,
     STALE,
     STALLED,
+    Appended,
     ClientInfo,
     Disconnect,
+    Draft,
     Publication,
 )
 from hubbub.wire.centrifuge import BAD_REQUEST as WRONG
@@ -42,6 +44,7 @@ from hubbub.wire.centrifuge import (
     BODIES,
     INTERNAL,
     TEMPORARY,
+    UNAVAILABLE,
     Command,
     DataResult,
     Error,
@@ -94,9 +97,13 @@ class Client(Session):
     """
 
     __slots__ = (
+        "_held_bytes",
+        "_holding",
+        "_landed",
         "_queue",
         "_queued",
         "_replies",
+        "_under_way",
         "_timer",
         "codec",
         "expires_at",
@@ -135,6 +142,10 @@ class Client(Session):
         self._replies: list[bytes | int] = []  # as its codec frames them
         self._queue: deque[Command] | None = None  # while a command is being carried out
         self._queued = 0
+        self._under_way = 0  # publishes on their way into the log
+        self._landed: asyncio.Future[None] | None = None  # for who waits until there are none
+        self._holding = False  # the client's socket is not read
+        self._held_bytes = 0  # of the publishes under way, and of the commands in the queue
         self._timer: Timer | None = node.clock.call_later(node.settings.stale_seconds, self._stale)
 
     def __repr__(self) -> str:
@@ -178,27 +189,77 @@ class Client(Session):
         drafts: list[Publication] = []
         replies, now = self._replies, self.node.clock.now()
         sub: Subscription | None = None
+        durable = False
         for done, command in enumerate(commands):
             if type(command) is not JustPublish:
                 break
             request = command.publish
             if sub is None or request.channel != sub.name:
-                if sub is not None:
+                if sub is not None and drafts:
                     sub.audience.room.publish_all(drafts, now)
                     drafts = []
                 sub = self.subs.get(request.channel)
                 if sub is None or not sub.publish_at_once:
                     return commands[done:]
+                durable = sub.durable
             data = bytes(request.data)
             if not data or len(data) > LONG or not command.id or request.type:
                 break
-            drafts.append(Publication(data, 0, sub.info))
-            replies.append(command.id)
+            if durable:
+                self.commit(command.id, sub.name, Draft(data, info=sub.info))
+            else:
+                drafts.append(Publication(data, 0, sub.info))
+                replies.append(command.id)
         else:
             done = len(commands)
         if sub is not None and drafts:
             sub.audience.room.publish_all(drafts, now)
         return commands[done:]
+
+    def commit(self, id: int, room: str, draft: Draft) -> None:
+        """Publish `draft` in a durable room, and answer command `id` once it is in the log.
+
+        More publishes may follow at once; every other command waits until all have landed.
+        """
+        self._under_way += 1
+        self._hold(len(draft.data))
+        self.node.logs.journal.put(room, draft, self._committed, id)
+
+    def _committed(self, id: int, draft: Draft, outcome: Appended | Unavailable) -> None:
+        self._under_way -= 1
+        self._held_bytes -= len(draft.data) + OVERHEAD
+        if self.disconnect is None:
+            if not self._replies:
+                self.node.tick.mark(self)
+            if isinstance(outcome, Unavailable):
+                self._replies.append(self.codec.error(id, UNAVAILABLE))
+            else:
+                self._replies.append(id)  # as its codec frames the answer to a publish
+            if self._holding:
+                self._relax()
+        if self._landed is not None and not self._under_way and not self._landed.done():
+            self._landed.set_result(None)
+
+    async def _once_landed(self, carry_out: Carry, id: int, body: Any) -> None:
+        """Carry out a command that comes after publishes which are under way."""
+        while self._under_way:
+            self._landed = self.node.loop.create_future()
+            await self._landed
+        self._landed = None
+        if self.disconnect is None and (pending := carry_out(self, id, body)) is not None:
+            await pending
+
+    def _hold(self, size: int) -> None:
+        self._held_bytes += size + OVERHEAD
+        if self._held_bytes > self.node.settings.inbox_bytes and not self._holding:
+            self._holding = True
+            self.sink.pause_reading()
+
+    def _relax(self) -> None:
+        """Read on, once little is held."""
+        if self._queue is None and self._held_bytes <= self.node.settings.inbox_bytes // 2:
+            self._holding = False
+            self.sink.resume_reading()
 
     def _take(self, command: Command | JustPublish, messages: list[str | bytes]) -> None:
         """Carry out `command`, or begin to, or have it wait."""
@@ -237,6 +298,8 @@ class Client(Session):
         ):
             self.hang_up(BAD_REQUEST)
             return None
+        if self._under_way and name != "publish":
+            return self.asking(command.id, self._once_landed(carry_out, command.id, body))
         try:
             return carry_out(self, command.id, body)
         except (MsgspecError, RecursionError):
@@ -257,15 +320,16 @@ class Client(Session):
             self.flush()
         self._queue = None
         if self._queued:
+            self._held_bytes -= self._queued
             self._queued = 0
-            self.sink.resume_reading()
+            if self._holding:
+                self._relax()
 
     def _wait_with(self, command: Command, size: int) -> None:
         assert self._queue is not None
         self._queue.append(command)
         self._queued += size + OVERHEAD
-        if self._queued > self.node.settings.inbox_bytes:
-            self.sink.pause_reading()
+        self._hold(size)
 
     async def asking(self, id: int, work: Pending) -> None:
         """Wait for `work`; what it raises is answered to command `id`, and to nobody else."""
@@ -273,6 +337,8 @@ class Client(Session):
             await work
         except Refused as refused:
             self.refuse(id, told(refused))
+        except Unavailable:
+            self.refuse(id, UNAVAILABLE)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task and task.cancelling():

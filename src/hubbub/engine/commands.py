@@ -20,6 +20,7 @@ from hubbub.model import (
     SUBSCRIPTION_EXPIRED,
     VERSION,
     Draft,
+    Page,
     Position,
     user_id,
 )
@@ -44,17 +45,18 @@ def connect(client: Client, id: int, request: wire.ConnectRequest) -> Pending | 
         elif not client.node.settings.anonymous:
             client.refuse(id, BAD_REQUEST)
         else:
-            admission.admit(client, id, request, Admission())
+            pending = admission.admit(client, id, request, Admission())
+            return None if pending is None else client.asking(id, pending)
         return None
     data = value_of(bytes(request.data))
     event = Connect(client, request.token or None, data, request.headers)
 
     async def ask() -> None:
         answer = await gate.connect(event)
-        if isinstance(answer, Admission):
-            admission.admit(client, id, request, answer)
-        else:
+        if not isinstance(answer, Admission):
             client.refuse(id, answer)
+        elif (pending := admission.admit(client, id, request, answer)) is not None:
+            await pending
 
     return client.asking(id, ask())
 
@@ -80,7 +82,8 @@ def subscribe(client: Client, id: int, request: wire.SubscribeRequest) -> Pendin
     elif not rule.lets_in(name, client.user_id):
         client.refuse(id, wire.DENIED)
     else:
-        entering.enter(client, id, request, rule, Ticket())
+        pending = entering.enter(client, id, request, rule, Ticket())
+        return None if pending is None else client.asking(id, pending)
     return None
 
 
@@ -96,14 +99,22 @@ async def _by_token(client: Client, id: int, request: wire.SubscribeRequest, rul
     if not answer.is_for(client, request.channel):
         client.refuse(id, INVALID_TOKEN)
         return
-    entering.enter(client, id, request, rule, answer)
+    await _enter(client, id, request, rule, answer)
 
 
 async def _by_hook(
     client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, event: Join
 ) -> None:
     assert rule.on_join is not None
-    entering.enter(client, id, request, rule, await rule.on_join(event))
+    await _enter(client, id, request, rule, await rule.on_join(event))
+
+
+async def _enter(
+    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+) -> None:
+    pending = entering.enter(client, id, request, rule, ticket)
+    if pending is not None:
+        await pending
 
 
 def unsubscribe(client: Client, id: int, request: wire.UnsubscribeRequest) -> Pending | None:
@@ -203,14 +214,14 @@ def publish(client: Client, id: int, request: wire.PublishRequest) -> Pending | 
     elif rule.on_publish is not None:
         return client.asking(id, _asked(client, id, name, rule, data))
     elif rule.check is None:
-        _publish(client, id, name, data)
+        _publish(client, id, name, rule, data)
     else:
         try:
             data = rule.check(data)
         except ValueError as error:
             client.refuse(id, wire.Error(wire.BAD_REQUEST.code, str(error)))
         else:
-            _publish(client, id, name, data)
+            _publish(client, id, name, rule, data)
     return None
 
 
@@ -220,15 +231,19 @@ async def _asked(client: Client, id: int, name: str, rule: Rule, data: bytes) ->
     event = Publish(client, sub, client.node.room(name), client.user, data, rule.params(name))
     data = await rule.on_publish(event)
     if client.disconnect is None and client.subs.get(name) is sub:
-        _publish(client, id, name, data)
+        _publish(client, id, name, rule, data)
     else:
         client.refuse(id, wire.DENIED)  # it may have been put out for what it says
 
 
-def _publish(client: Client, id: int, name: str, data: bytes) -> None:
+def _publish(client: Client, id: int, name: str, rule: Rule, data: bytes) -> None:
     sub = client.subs.get(name)
-    client.node.publish(name, Draft(data, info=client.info if sub is None else sub.info))
-    client.reply(id, "publish", wire.Empty())
+    draft = Draft(data, info=client.info if sub is None else sub.info)
+    if rule.options.durable:
+        client.commit(id, name, draft)
+    else:
+        client.node.publish(name, draft)
+        client.reply(id, "publish", wire.Empty())
 
 
 def rpc(client: Client, id: int, request: wire.RpcRequest) -> Pending | None:
@@ -305,23 +320,36 @@ def presence_stats(client: Client, id: int, request: wire.PresenceRequest) -> Pe
 
 
 def history(client: Client, id: int, request: wire.HistoryRequest) -> Pending | None:
-    looked = _look(client, id, request.channel, "history", "history_size")
+    looked = _look(client, id, request.channel, "history", "remembers")
     if looked is None:
         return None
-    stream = client.node.stream(request.channel, looked[0])
     since, limit, most = request.since, request.limit, client.node.settings.history_page
     if limit < 0 or limit > most:
         limit = most
     if since is not None and request.reverse and not since.offset:
         client.refuse(id, wire.BAD_REQUEST)
-    elif since is not None and since.epoch not in ("", stream.epoch):
+        return None
+    node, name = client.node, request.channel
+    asked = None if since is None else Position(since.offset, since.epoch)
+    if not looked[0].options.durable:
+        _page(client, id, node.stream(name, looked[0]).page(asked, limit, request.reverse), asked)
+        return None
+
+    async def read() -> None:
+        offset = None if asked is None else asked.offset
+        page = await node.logs.page(name, offset, limit, backwards=request.reverse)
+        _page(client, id, page, asked)
+
+    return client.asking(id, read())
+
+
+def _page(client: Client, id: int, page: Page, asked: Position | None) -> None:
+    position = page.position
+    if asked is not None and asked.epoch not in ("", position.epoch):
         client.refuse(id, wire.UNRECOVERABLE)
-    else:
-        asked = None if since is None else Position(since.offset, since.epoch)
-        found = stream.page(asked, limit, request.reverse)
-        entries = client.node.pages.entries(client.codec, found)
-        client.reply(id, "history", wire.HistoryResult(entries, stream.epoch, stream.offset))
-    return None
+        return
+    entries = client.node.pages.entries(client.codec, page.publications)
+    client.reply(id, "history", wire.HistoryResult(entries, position.epoch, position.offset))
 
 
 TABLE: dict[str, Carry] = {

@@ -5,18 +5,21 @@ protocol.md section 19. All of it is on the node's loop, and takes hold of what 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from hubbub.engine import admission, entering
 from hubbub.engine.client import Client
 from hubbub.engine.events import Ticket
-from hubbub.engine.subscription import Subscription
+from hubbub.errors import Unavailable
 from hubbub.model import EXPIRED, ClientInfo, Disconnect, Position
 from hubbub.wire.centrifuge import Error, RefreshPush
 
 if TYPE_CHECKING:
     from hubbub.engine.node import Node
+
+log = logging.getLogger("hubbub")
 
 
 def clients_of(node: Node, user: str, client: str = "") -> Iterator[Client]:
@@ -33,8 +36,35 @@ def clients_of(node: Node, user: str, client: str = "") -> Iterator[Client]:
             yield session
 
 
-def subscribe(
+async def subscribe(
     node: Node, user: str, room: str, ticket: Ticket, since: Position | None, client: str = ""
+) -> Error | None:
+    """Raises `Unavailable` where the room's log cannot be reached."""
+    if not node.is_durable(room):
+        return _subscribe(node, user, room, ticket, since, client)
+    if next(clients_of(node, user, client), None) is None:
+        return None
+    async with node.logs.reaching({room: since}):
+        return _subscribe(node, user, room, ticket, since, client)
+
+
+def subscribe_soon(node: Node, user: str, room: str) -> None:
+    """As `subscribe`; in a durable room not before its log has been looked at."""
+    if node.is_durable(room):
+        node.start(_subscribe_in_time(node, user, room))
+    else:
+        _subscribe(node, user, room, Ticket(), None, "")
+
+
+async def _subscribe_in_time(node: Node, user: str, room: str) -> None:
+    try:
+        await subscribe(node, user, room, Ticket(), None)
+    except Unavailable as error:
+        log.error("users were not put into the room %r: %s", room, error)
+
+
+def _subscribe(
+    node: Node, user: str, room: str, ticket: Ticket, since: Position | None, client: str
 ) -> Error | None:
     refused = None
     for one in clients_of(node, user, client):
@@ -95,19 +125,24 @@ def refresh(
         one.push("", "refresh", told)
 
 
-def history_remove(node: Node, room: str) -> None:
-    """Have the room forget its publications; its position stays (section 6.1)."""
-    stream = node.streams.get(room)
-    if stream is not None:
+async def history_remove(node: Node, room: str) -> None:
+    """Have the room forget its publications; its position stays (section 6.1).
+
+    Raises `Unavailable` where they are in a log that cannot be reached.
+    """
+    if node.is_durable(room):
+        await node.logs.clear(room)
+    elif (stream := node.streams.get(room)) is not None:
         stream.clear()
 
 
-def forget(node: Node, name: str) -> None:
+async def forget(node: Node, name: str) -> None:
     """Have the room forget its publications and its position: it begins anew, in a new epoch.
 
     Members who follow its position begin anew too, and are told that continuity was lost.
+    Raises `Unavailable` where they are in a log that cannot be reached.
     """
-    room = node.forget(name)
-    for member in list(room or ()):
-        if isinstance(member, Subscription) and member.positioned:
-            entering.lose(member)
+    if node.is_durable(name):
+        await node.logs.forget(name)
+    elif (room := node.forget(name)) is not None:
+        entering.lose_all(room)

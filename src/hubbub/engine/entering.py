@@ -2,7 +2,7 @@
 
 From the look at what the room remembers until the client is one of its audience nothing is
 awaited, so that nothing can be published in between: what the reply brings ends where the live
-publications begin.
+publications begin. What has to be read from a log for that is read before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hubbub.engine.recovery import recover, recover_cache
 from hubbub.engine.rules import Rule
 from hubbub.engine.subscription import Subscription
 from hubbub.engine.tags import BadFilter, Predicate, compile_filter, filter_key
+from hubbub.engine.tail import LATEST
 from hubbub.model import (
     BAD_REQUEST,
     INSUFFICIENT_STATE,
@@ -30,7 +31,7 @@ from hubbub.options import RoomOptions
 from hubbub.wire import centrifuge as wire
 
 if TYPE_CHECKING:
-    from hubbub.engine.client import Client
+    from hubbub.engine.client import Client, Pending
     from hubbub.engine.room import Room
 
 REJECT_UNRECOVERED = 2
@@ -92,8 +93,36 @@ def joining(client: Client, name: str, rule: Rule, data: Any) -> Join:
 
 def enter(
     client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+) -> Pending | None:
+    """Answer `request`, for which `ticket` was given; or return what has to be awaited first."""
+    if rule.options.durable:
+        return _enter_durable(client, id, request, rule, ticket)
+    _enter(client, id, request, rule, ticket)
+    return None
+
+
+async def _enter_durable(
+    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
 ) -> None:
-    """Answer `request`, for which `ticket` was given."""
+    async with client.node.logs.reaching({request.channel: reach_of(request, rule)}):
+        _enter(client, id, request, rule, ticket)
+
+
+def asked_in(request: wire.SubscribeRequest) -> Position | None:
+    """Where the client was that wants to catch up."""
+    return Position(request.offset, request.epoch) if request.recover else None
+
+
+def reach_of(request: wire.SubscribeRequest, rule: Rule) -> Position | None:
+    """How far back the log has to be read for who asks."""
+    if rule.options.force_recovery_mode == "cache":
+        return LATEST
+    return asked_in(request)
+
+
+def _enter(
+    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+) -> None:
     if client.disconnect is not None:
         return
     prepared: Prepared | wire.Error | Disconnect | None
@@ -166,7 +195,7 @@ def _subscription(client: Client, name: str, rule: Rule, ticket: Ticket) -> Subs
 def _wishes(sub: Subscription, request: wire.SubscribeRequest, options: RoomOptions) -> bool:
     """Grant what the client wishes and may have (11.2); whether it hears of joins and leaves."""
     rule, user = sub.rule, sub.client.user_id
-    if options.history_size:
+    if options.remembers:
         sees = sub.history
         if sees is None:
             sees = rule.allows("history", True, user)
@@ -199,7 +228,7 @@ def _position(
     if not sub.recoverable:
         return []
     result.recoverable = True
-    asked = Position(request.offset, request.epoch) if request.recover else None
+    asked = asked_in(request)
     if options.force_recovery_mode == "cache":
         if asked is None and not options.auto_cache_recover:
             return []
@@ -207,7 +236,7 @@ def _position(
     elif asked is None:
         return []
     else:
-        missed = stream.after(asked.offset, node.settings.history_page)
+        missed = stream.after(asked.offset, node.settings.recovery_limit)
         recovery = recover(asked, top, missed)
     if not recovery.recovered and request.flag & REJECT_UNRECOVERED:
         return wire.UNRECOVERABLE
@@ -284,6 +313,13 @@ def _expired(sub: Subscription) -> None:
         sub.client.hang_up(SUBSCRIPTION_EXPIRED)
     else:
         remove(sub, OVER)
+
+
+def lose_all(room: Room) -> None:
+    """Have everyone begin again who follows the room's position."""
+    for member in list(room):
+        if isinstance(member, Subscription) and member.positioned:
+            lose(member)
 
 
 def lose(sub: Subscription) -> None:

@@ -123,16 +123,19 @@ class RoomHandle:
         """Publish `data`, anything JSON can hold, to everyone in the room, and store it.
 
         Returns where it stands in the room's history; None where the room keeps none, or with
-        `history=False`. `tags` are what members may choose by. The same `idempotency_key`
-        within five minutes returns the first one's position and publishes nothing. From any
-        task of any loop. Raises TypeError for a value that JSON cannot hold, and `InvalidName`
-        for a room that cannot be, or a key of more than 255 characters.
+        `history=False`. In a durable room that means: it is committed. `tags` are what members
+        may choose by. The same `idempotency_key` within five minutes (`idempotency_window`)
+        returns the first one's position and publishes nothing. From any task of any loop.
+
+        Raises TypeError for a value that JSON cannot hold; `InvalidName` for a room that cannot
+        be, or a key of more than 255 characters; `Conflict` for a key that was used for
+        something else; `Unavailable` where the log cannot be written to.
         """
         check_room_name(self.name)
         if len(idempotency_key) > MAX_KEY:
             raise InvalidName(f"an idempotency key has at most {MAX_KEY} characters")
         draft = Draft(to_json(data), tags or None, idempotency_key, history)
-        return await self._node.on_loop(self._node.publish, self.name, draft)
+        return await self._node.awaited(self._node.store(self.name, draft))
 
     async def history(
         self,
@@ -143,10 +146,12 @@ class RoomHandle:
     ) -> History:
         """What the room remembers: the latest `limit` publications, in their order.
 
-        With `since` the first after that position, with `before` the last before it. Raises
-        `Unrecoverable` for a position of another epoch.
+        With `since` the first after that position, with `before` the last before it. A page of
+        a durable room also ends at so many bytes (`history_page_bytes`); an empty one is the
+        end. Raises `Unrecoverable` for a position of another epoch, and `Unavailable` where the
+        log cannot be read.
         """
-        return await self._node.on_loop(self._node.history_of, self.name, limit, since, before)
+        return await self._node.awaited(self._node.history(self.name, limit, since, before))
 
     async def presence(self) -> list[ClientInfo]:
         """The connections that are in the room and counted, as `presence` of its options says."""

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.inbox import Inbox
 from hubbub.engine.session import Session
-from hubbub.model import NORMAL, TEXT_ONLY, Disconnect, Publication
+from hubbub.errors import Unavailable
+from hubbub.model import (
+    NORMAL,
+    TEXT_ONLY,
+    TRY_AGAIN_LATER,
+    Appended,
+    Disconnect,
+    Draft,
+    Publication,
+)
 from hubbub.wire.encode import frame_of, to_json
 from hubbub.wire.frames import text_frame
 
@@ -107,10 +116,19 @@ class TextDoor(Member):
                 if type(message) is not str:
                     break
                 frames.append(text_frame(before + message.encode()))
-            if room.only_plain:
+            if room.log is None and room.only_plain:
                 audience.deliver_all(frames)
             else:
                 for message in messages[: len(frames)]:
-                    room.advance(Publication(to_json(f"{beginning}{message!s}")))
+                    data = to_json(f"{beginning}{message!s}")
+                    if room.log is None:
+                        room.advance(Publication(data))
+                    else:
+                        self.node.logs.journal.put(room.name, Draft(data), self._committed)
             if len(frames) < len(messages):
                 self.hang_up(TEXT_ONLY)
+
+    def _committed(self, id: int, draft: Draft, outcome: Appended | Unavailable) -> None:
+        if isinstance(outcome, Unavailable):
+            # There are no words for it here but the room's own; a close says it, and come back.
+            self.hang_up(TRY_AGAIN_LATER)

@@ -7,26 +7,30 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from hubbub.contracts import Clock, Timer
+from hubbub.contracts import Clock, Store, Timer
 from hubbub.engine.clock import LoopClock
 from hubbub.engine.events import Call, Disconnected, Gate, Join, Leave, Message
 from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.heartbeat import Heartbeat
 from hubbub.engine.hooks import Hook, Hooks
-from hubbub.engine.once import Once
+from hubbub.engine.log import FAR, Logs
+from hubbub.engine.once import CONFLICT, Once
 from hubbub.engine.pages import Pages
 from hubbub.engine.presence import Presence
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule, Rules
 from hubbub.engine.stream import Stream, Streams
 from hubbub.engine.tick import Tick
-from hubbub.errors import ConfigurationError, Unrecoverable
+from hubbub.errors import ConfigurationError, Conflict, Unavailable, Unrecoverable
 from hubbub.model import (
     RESTART,
+    Appended,
     ClientInfo,
     Disconnect,
     Draft,
+    Fate,
     History,
+    Page,
     Position,
     Publication,
     user_id,
@@ -53,7 +57,8 @@ class Node:
     It lives on one event loop, the first that uses it, and moves to another only when nobody
     is connected. `live` holds the rooms with someone in them, `present` the sessions of each
     user that is here, `clients` the Centrifuge connections by id; all are empty when nobody is.
-    `streams` outlive them: what rooms remember.
+    `streams` outlive them: what rooms in memory remember. `logs` is where durable rooms live,
+    from `open_logs` to `stop`.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -61,12 +66,13 @@ class Node:
     heartbeat: Heartbeat
     client_heartbeat: Heartbeat
     hooks: Hooks
+    logs: Logs
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.rules = Rules(settings)
         self.streams = Streams(settings.history_meta_ttl)
-        self.once = Once()
+        self.once = Once(settings.idempotency_window)
         self.live: dict[str, Room] = {}
         self.present: dict[str, dict[Session, None]] = {}
         self.clients: dict[str, Client] = {}
@@ -112,6 +118,31 @@ class Node:
         self._stop_sweep()
         if len(self.streams):
             self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
+        if self.has_logs:
+            self.logs.arm()
+
+    async def open_logs(self, store: Store) -> None:
+        """Have durable rooms live in `store`.
+
+        Raises `ConfigurationError`, and `Unavailable` where the store is not there.
+        """
+        logs = Logs(self, store)
+        await logs.start()
+        self.logs = logs
+
+    @property
+    def has_logs(self) -> bool:
+        return hasattr(self, "logs")
+
+    @property
+    def trouble(self) -> str:
+        """Why the log cannot be written to, empty where it can."""
+        return self.logs.trouble if self.has_logs else ""
+
+    def is_durable(self, room: str) -> bool:
+        """Whether the room called `room` has a log."""
+        rule = self.rules.find(room)
+        return rule is not None and rule.options.durable
 
     def run(self, call: Callable[[*Ts], object], *args: *Ts) -> None:
         """Call now on the loop's thread, soon from another, and not at all without a loop."""
@@ -122,15 +153,19 @@ class Node:
 
     async def on_loop(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         """What `call` returns on the loop's thread; raises what it raises."""
-        if not self.thread or self.loop.is_closed():
-            self.bind()
-        if get_ident() == self.thread:
-            return call(*args)
 
         async def there() -> T:
             return call(*args)
 
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.loop))
+        return await self.awaited(there())
+
+    async def awaited(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` returns, run on the loop; raises what it raises."""
+        if not self.thread or self.loop.is_closed():
+            self.bind()
+        if get_ident() == self.thread:
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work`, which raises nothing, in a task that a stop waits for."""
@@ -226,10 +261,14 @@ class Node:
         audience.discard(session)
         if not audience.members:
             room.changed(audience)
-            if not room.audiences:
-                self.live.pop(room.name, None)
-                room.close()
-                self.streams.close(room.name)
+            self.close_if_empty(room)
+
+    def close_if_empty(self, room: Room) -> None:
+        """The room is no longer live, if nobody is in it or about to be."""
+        if not room.audiences and not room.pins and self.live.get(room.name) is room:
+            del self.live[room.name]
+            room.close()
+            self.streams.close(room.name)
 
     def disconnected(self, client: Client, why: Disconnect) -> None:
         """A Centrifuge client is gone, and in no room any more."""
@@ -245,8 +284,11 @@ class Node:
         """The live room called `name`; somebody has to be put into it."""
         room = self.live.get(name)
         if room is None:
-            stream = self._kept(name, self.rules.find(name))
+            rule = self.rules.find(name)
+            stream = self._kept(name, rule)
             room = self.live[name] = Room(RoomHandle(self, name), self.tick, stream)
+            if rule is not None and rule.options.durable:
+                self.logs.open(room)
         return room
 
     def _kept(self, name: str, rule: Rule | None) -> Stream | None:
@@ -261,7 +303,14 @@ class Node:
         return stream
 
     def stream(self, name: str, rule: Rule) -> Stream:
-        """What the room remembers, to look at; only for a rule with a history."""
+        """What the room remembers in memory, to look at; only for a rule with a history.
+
+        Of a durable room the tail, which has to be there (`Logs.reaching`).
+        """
+        if rule.options.durable:
+            tail = self.live[name].stream
+            assert tail is not None
+            return tail
         now = self.clock.now()
         stream = self.streams.get(name)
         if stream is None:
@@ -269,16 +318,41 @@ class Node:
         stream.expire(now)
         return stream
 
+    async def store(self, name: str, draft: Draft) -> Position | None:
+        """Publish `draft`, and wait until it is in the log where the room has one.
+
+        Its position, or None where the room stores nothing. Raises `Unavailable`, `Conflict`.
+        """
+        if not draft.history or not self.is_durable(name):
+            return self.publish(name, draft)
+        stored: asyncio.Future[Position] = self.loop.create_future()
+
+        def done(id: int, draft: Draft, outcome: Appended | Unavailable) -> None:
+            if stored.done():
+                return  # who asked is not waiting any more
+            if isinstance(outcome, Unavailable):
+                stored.set_exception(outcome)
+            elif outcome.fate is Fate.CONFLICT:
+                stored.set_exception(Conflict(CONFLICT))
+            else:
+                stored.set_result(outcome.position)
+
+        self.logs.journal.put(name, draft, done)
+        return await stored
+
     def publish(self, name: str, draft: Draft) -> Position | None:
-        """Store and deliver `draft`; its position, or None where the room stores nothing."""
+        """Remember `draft` in memory, where the room does, and deliver it at once.
+
+        Its position, or None where the room remembers nothing. Raises `Conflict`.
+        """
         room = self.live.get(name)
         rule = self.rules.find(name)
         stream = None
-        if draft.history:
+        if draft.history and (rule is None or not rule.options.durable):
             stream = self._kept(name, rule) if room is None else room.stream
         now = self.clock.now()
         if draft.key:
-            done = self.once.find(name, draft.key, now)
+            done = self.once.find(name, draft, now)
             if done is not None:
                 return done[0]
         publication = Publication(draft.data, 0, draft.info, draft.tags)
@@ -289,25 +363,33 @@ class Node:
             stream.append(publication, now)
             position = stream.position
         if draft.key:
-            self.once.remember(name, draft.key, position, now)
+            self.once.remember(name, draft, position, now)
         if room is not None:
             room.advance(publication)
         return position
 
+    async def history(
+        self, name: str, limit: int, since: Position | None, before: Position | None
+    ) -> History:
+        """Raises `Unrecoverable`, and `Unavailable`."""
+        if not self.is_durable(name):
+            return self.history_of(name, limit, since, before)
+        asked, reverse = since or before, since is None
+        offset = FAR if asked is None else min(asked.offset, FAR)
+        size = self.settings.history_page_bytes
+        page = await self.logs.store.read(name, offset, limit, size, backwards=reverse)
+        return _history(name, page, asked, reverse)
+
     def history_of(
         self, name: str, limit: int, since: Position | None, before: Position | None
     ) -> History:
+        """As `history`, of a room in memory."""
         rule = self.rules.find(name)
         if rule is None or not rule.options.history_size:
             return History([], Position(0, ""))
-        stream = self.stream(name, rule)
-        asked = since or before
-        if asked is not None and asked.epoch not in ("", stream.epoch):
-            raise Unrecoverable(f"the history of {name!r} has begun anew: read it from the start")
-        if since is not None:
-            return History(stream.after(since.offset, limit), stream.position)
-        end = stream.offset + 1 if before is None else before.offset
-        return History(stream.before(end, limit)[::-1], stream.position)
+        asked, reverse = since or before, since is None
+        page = self.stream(name, rule).page(asked, limit, reverse)
+        return _history(name, page, asked, reverse)
 
     def forget(self, name: str) -> Room | None:
         """Forget what the room remembers and where it stood; the room, if it is live.
@@ -365,3 +447,15 @@ class Node:
         self.heartbeat.stop()
         self.client_heartbeat.stop()
         self._stop_sweep()
+        if self.has_logs:
+            logs = self.logs
+            del self.logs
+            await logs.stop()
+
+
+def _history(name: str, page: Page, asked: Position | None, reverse: bool) -> History:
+    """Raises `Unrecoverable` where `asked` is not of the page's epoch."""
+    if asked is not None and asked.epoch not in ("", page.position.epoch):
+        raise Unrecoverable(f"the history of {name!r} has begun anew: read it from the start")
+    found = page.publications
+    return History(found[::-1] if reverse else found, page.position)

@@ -16,6 +16,7 @@ from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
 
 if TYPE_CHECKING:
     from hubbub.engine.handles import RoomHandle
+    from hubbub.engine.log import Log
     from hubbub.engine.member import Member
     from hubbub.engine.presence import Presence
     from hubbub.engine.session import Session
@@ -26,13 +27,18 @@ if TYPE_CHECKING:
 
 _PLAIN = Kind(BARE)
 
+HELD = 1_000
+"""Publications that a room holds while something before them is missing in it."""
+
 
 class Room:
     """The members that are in one room of this node now.
 
     `plain` are those who get what is said as it is; `audiences` all that have members, those of
     one codec side by side. `only_plain` says that there are no others than `plain`; `alone` is
-    `plain` as a tuple, shared by all who are in this room alone.
+    `plain` as a tuple, shared by all who are in this room alone. `stream` is what it remembers
+    in memory: all there is, or where there is a `log`, the tail of that, None until the log has
+    been looked at. `pins` are those who wait for that, or wait to be let in.
     All of it belongs to the loop's thread.
     """
 
@@ -43,8 +49,10 @@ class Room:
         "audiences",
         "expected",
         "handle",
+        "log",
         "name",
         "only_plain",
+        "pins",
         "plain",
         "presence",
         "stream",
@@ -54,6 +62,8 @@ class Room:
         self.name = handle.name
         self.handle = handle
         self.stream = stream
+        self.log: Log | None = None
+        self.pins = 0
         self.presence: Presence | None = None
         self.expected = stream.offset + 1 if stream is not None else 1
         self.plain = Audience(self, _PLAIN, tick)
@@ -86,15 +96,49 @@ class Room:
         self.only_plain = self.audiences == self.alone
 
     def restart(self, stream: Stream | None) -> None:
-        """Begin anew with `stream`: what came before is forgotten."""
+        """Begin anew where `stream` stands: what came before is forgotten."""
         self.stream = stream
-        self.expected = 1
+        self.expected = 1 if stream is None else stream.offset + 1
         self._held.clear()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something has come in that is ahead of what is missing."""
+        return bool(self._held)
+
+    def hear(self, epoch: str, publications: list[Publication]) -> None:
+        """What the log has got, somewhere: ascending, and perhaps not the next."""
+        log = self.log
+        if log is None:
+            return  # the room's rules have changed since
+        tail = log.tail
+        if tail is None or tail.epoch != epoch:
+            log.sync()  # which brings them, if they are still to be had
+            return
+        audiences = self.audiences
+        if (
+            len(audiences) == 1
+            and publications[0].offset == self.expected
+            and publications[-1].offset == self.expected + len(publications) - 1
+            and audiences[0].accepts is None
+            and not self._held
+        ):
+            # The common case in one piece: what `advance` does for each.
+            audience = audiences[0]
+            self.expected += len(publications)
+            audience.deliver_all(list(map(audience.encode, publications)))
+            tail.keep(publications)
+            return
+        for publication in publications:
+            if not self.advance(publication):
+                log.sync()
 
     def close(self) -> None:
         """Nobody is in it: undo the circles, which would be the collector's work."""
         self.alone = ()
         del self.plain
+        if self.log is not None:
+            self.log.close()
 
     def publish_all(self, publications: list[Publication], now: float) -> None:
         """Remember them, where the room does, and deliver them; `now` as in `Stream`."""
@@ -121,7 +165,7 @@ class Room:
         if offset:
             if offset != self.expected:
                 if offset > self.expected:
-                    self._held[offset] = publication
+                    self._hold(publication)
                 return offset < self.expected
             self.expected = offset + 1
         self._deliver(publication)
@@ -130,7 +174,14 @@ class Room:
             self._deliver(held)
         return True
 
+    def _hold(self, publication: Publication) -> None:
+        # With a log there is no need to hold much: all of it can be read there.
+        if self.log is None or len(self._held) < HELD:
+            self._held[publication.offset] = publication
+
     def _deliver(self, publication: Publication) -> None:
+        if self.log is not None and publication.offset and self.log.tail is not None:
+            self.log.tail.keep([publication])
         codec, frame = None, b""
         for audience in self.audiences:
             accepts = audience.accepts

@@ -109,6 +109,17 @@ class Rules:
     def __bool__(self) -> bool:
         return bool(self._patterns or self._namespaces or self.default)
 
+    @property
+    def durable(self) -> str:
+        """Which rooms have a log, in words: the first of them; empty where none have."""
+        for rule in self._patterns:
+            if rule.options.durable:
+                return repr(rule.pattern)
+        for name, rule in self._namespaces.items():
+            if rule.options.durable:
+                return f"of the namespace {name!r}"
+        return "without a namespace" if self.default and self.default.options.durable else ""
+
     def add(self, pattern: str, options: RoomOptions) -> Rule:
         """Rooms that match `pattern`, such as "chat:{room}".
 

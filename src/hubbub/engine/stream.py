@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Container, Iterator
 from itertools import islice
 
-from hubbub.model import Position, Publication
+from hubbub.model import Page, Position, Publication
 
 SWEEP_SLICE = 5_000
 """Streams looked at in one step of a sweep: a few milliseconds at most."""
@@ -79,14 +79,16 @@ class Stream:
         skip = max(0, self.offset + 1 - offset)
         return list(islice(reversed(entries), skip, skip + limit))
 
-    def page(self, since: Position | None, limit: int, reverse: bool) -> list[Publication]:
+    def page(self, since: Position | None, limit: int, reverse: bool) -> Page:
         """At most `limit` from the oldest on, or backwards from the newest (section 7.5).
 
         With `since` only what is after it, or backwards, before it.
         """
         if reverse:
-            return self.before(self.offset + 1 if since is None else since.offset, limit)
-        return self.after(0 if since is None else since.offset, limit)
+            found = self.before(self.offset + 1 if since is None else since.offset, limit)
+        else:
+            found = self.after(0 if since is None else since.offset, limit)
+        return Page(found, self.position)
 
     def renew(self, epoch: str, version: int) -> bool:
         """Whether `version` is newer than the last one; then it is the last one."""

@@ -22,6 +22,7 @@ class Subscription:
     __slots__ = (
         "audience",
         "client",
+        "durable",
         "expiry",
         "history",
         "info",
@@ -45,6 +46,7 @@ class Subscription:
         self.audience: Audience
         self.may_publish = False
         self.publish_at_once = False  # may publish, and nobody wants to look at it first
+        self.durable = rule.options.durable
         self.history: bool | None = None
         self.presence: bool | None = None
         self.positioned = False

@@ -42,6 +42,7 @@ NOT_AVAILABLE = Error(108, "not available")
 TOKEN_EXPIRED = Error(109, "token expired")
 EXPIRED = Error(110, "expired")
 UNRECOVERABLE = Error(112, "unrecoverable position")
+UNAVAILABLE = Error(INTERNAL.code, "the log is not available: try again", True)
 
 TEMPORARY = frozenset({100, 111, 113})
 """Codes after which a client tries again."""

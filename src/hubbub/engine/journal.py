@@ -1,0 +1,168 @@
+"""The one wait on the path: drafts that become publications once they are in the log.
+
+Group commit: while one batch is being stored, the next one gathers. What is stored is delivered,
+in the order in which it was given, and only then acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hubbub.errors import Unavailable
+from hubbub.model import Appended, Draft, Fate, Publication
+
+if TYPE_CHECKING:
+    from hubbub.contracts import Store
+    from hubbub.engine.room import Room
+
+log = logging.getLogger("hubbub")
+
+BATCH = 1_000
+"""Drafts that are committed together at most."""
+
+BATCH_BYTES = 4_194_304
+"""Bytes of them, so that one commit is no long wait for everybody."""
+
+OVERHEAD = 256
+"""Bytes a draft counts for beyond its data."""
+
+Outcome = Appended | Unavailable
+
+Done = Callable[[int, Draft, Outcome], None]
+"""Told what became of a draft, with the number that was given along. Must not raise."""
+
+
+class Entry(NamedTuple):
+    """A draft that waits, and who wants to know what became of it."""
+
+    room: str
+    draft: Draft
+    done: Done
+    id: int
+
+
+class Journal:
+    """The drafts of this node, on their way into its store. All on the loop's thread.
+
+    `live` are the rooms that somebody is in. `failed` is why the last batch was not stored,
+    None where it was. `written` is called with the rooms of each batch that was.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        live: Mapping[str, Room],
+        start: Callable[[Coroutine[Any, Any, None]], None],
+        limit: int,
+        written: Callable[[set[str]], None],
+        failing: Callable[[Unavailable], None],
+    ) -> None:
+        self._store = store
+        self._live = live
+        self._start = start
+        self._limit = limit
+        self._written = written
+        self._failing = failing
+        self._waiting: list[Entry] = []
+        self._size = 0
+        self._running = False
+        self.failed: Unavailable | None = None
+        self.batches = 0
+        self.stored = 0
+
+    def __len__(self) -> int:
+        """Drafts that wait for the batch under way."""
+        return len(self._waiting)
+
+    def put(self, room: str, draft: Draft, done: Done, id: int = 0) -> None:
+        """Have `draft` stored, then delivered, then `done` called; or else `done` called alone."""
+        size = len(draft.data) + OVERHEAD
+        if self._size + size > self._limit:
+            done(id, draft, Unavailable("too much waits to be stored: try again in a moment"))
+            return
+        self._size += size
+        self._waiting.append(Entry(room, draft, done, id))
+        if not self._running:
+            self._running = True
+            self._start(self._run())
+
+    async def _run(self) -> None:
+        batch = self._take()
+        following: asyncio.Task[list[Appended] | Unavailable] | None = None
+        try:
+            while batch:
+                outcome = await (following or self._append(batch))
+                following, after = None, self._take()
+                if after:
+                    # On its way before this one is told of: the store need not wait for us.
+                    following = asyncio.ensure_future(self._append(after))
+                    await asyncio.sleep(0)
+                self._settle(batch, outcome)
+                batch = after or self._take()
+        finally:
+            self._running = False
+
+    def _take(self) -> list[Entry]:
+        """The next batch."""
+        waiting = self._waiting
+        size = count = 0
+        for entry in waiting:
+            size += len(entry.draft.data) + OVERHEAD
+            count += 1
+            if count == BATCH or size >= BATCH_BYTES:
+                break
+        self._size -= size
+        self._waiting = waiting[count:]
+        return waiting[:count]
+
+    async def _append(self, batch: list[Entry]) -> list[Appended] | Unavailable:
+        try:
+            return await self._store.append([(entry.room, entry.draft) for entry in batch])
+        except Unavailable as unavailable:
+            return unavailable
+        except Exception as error:
+            # Against its laws; and still nobody must wait for ever.
+            log.exception("the store failed")
+            return Unavailable(f"the log failed ({type(error).__name__})", unknown=True)
+
+    def _settle(self, batch: list[Entry], outcome: list[Appended] | Unavailable) -> None:
+        """Deliver what was stored, and tell everybody."""
+        if isinstance(outcome, Unavailable):
+            self.failed = outcome
+            for entry in batch:
+                _tell(entry, outcome)
+            self._failing(outcome)
+            return
+        self.failed = None
+        self.batches += 1
+        live, rooms = self._live, set[str]()
+        heard: dict[Room, tuple[str, list[Publication]]] = {}
+        for (name, draft, _, _), (position, fate) in zip(batch, outcome, strict=True):
+            if fate is not Fate.STORED:
+                continue
+            self.stored += 1
+            rooms.add(name)
+            room = live.get(name)
+            if room is None:
+                continue
+            publication = Publication(draft.data, position.offset, draft.info, draft.tags)
+            if room in heard and heard[room][0] == position.epoch:
+                heard[room][1].append(publication)
+            else:
+                heard[room] = position.epoch, [publication]
+        for room, (epoch, publications) in heard.items():
+            room.hear(epoch, publications)
+        for entry, appended in zip(batch, outcome, strict=True):
+            _tell(entry, appended)
+        if rooms:
+            self._written(rooms)
+
+
+def _tell(entry: Entry, outcome: Outcome) -> None:
+    try:
+        entry.done(entry.id, entry.draft, outcome)
+    except Exception:
+        log.exception("whoever published could not be told what became of it")

@@ -1,0 +1,179 @@
+"""Drafts on their way into the log: gathered, stored together, delivered in order, then told."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from tests.support.stores import ControlledStore
+
+from hubbub.engine import journal as module
+from hubbub.engine.journal import Journal
+from hubbub.errors import Unavailable
+from hubbub.model import Appended, Draft, Fate, Publication
+from hubbub.testing import settle, until
+
+
+class Listening:
+    """Stands for a room."""
+
+    def __init__(self, told: list[Any]) -> None:
+        self._told = told
+
+    def hear(self, epoch: str, publications: list[Publication]) -> None:
+        self._told += [one.offset for one in publications]
+
+
+class Desk:
+    """A journal, and everything that came of it, in the order in which it did."""
+
+    def __init__(self, limit: int = 1_000_000) -> None:
+        self.store = ControlledStore()
+        self.told: list[Any] = []
+        self.written: list[set[str]] = []
+        self.failures: list[str] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+        live: Any = {"a": Listening(self.told)}
+        self.journal = Journal(
+            self.store,
+            live,
+            self._start,
+            limit,
+            self.written.append,
+            lambda error: self.failures.append(str(error)),
+        )
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+
+    def put(self, *values: int, room: str = "a", size: int = 0, key: str = "") -> None:
+        for value in values:
+            data = b"%d" % value + b" " * size
+            self.journal.put(room, Draft(data, key=key), self._done, value)
+
+    def _done(self, id: int, draft: Draft, outcome: Appended | Unavailable) -> None:
+        if isinstance(outcome, Unavailable):
+            self.told.append(f"{id} failed")
+        else:
+            self.told.append(f"{id} {outcome.fate.value} at {outcome.position.offset}")
+
+    async def end(self) -> None:
+        await asyncio.gather(*self.tasks)
+
+
+async def test_what_is_stored_is_delivered_and_only_then_acknowledged() -> None:
+    desk = Desk()
+    desk.store.hold()
+    desk.put(1, 2)
+    await settle()
+    assert desk.told == []
+    desk.store.release()
+    await desk.end()
+    assert desk.told == [1, 2, "1 stored at 1", "2 stored at 2"]
+    assert desk.written == [{"a"}]
+    assert (desk.journal.batches, desk.journal.stored) == (1, 2)
+
+
+async def test_while_one_batch_is_stored_the_next_one_gathers() -> None:
+    desk = Desk()
+    desk.store.hold()
+    desk.put(1)
+    await settle()
+    desk.put(2, 3)
+    desk.put(4, room="b")
+    assert len(desk.journal) == 3
+    desk.store.release()
+    await desk.end()
+    assert desk.store.appends == [1, 3]
+    assert desk.told == [
+        *(1, "1 stored at 1"),
+        *(2, 3, "2 stored at 2", "3 stored at 3", "4 stored at 1"),
+    ]
+
+
+async def test_a_batch_is_bounded_in_number_and_in_bytes() -> None:
+    desk = Desk(limit=100_000_000)
+    desk.put(*range(module.BATCH + 5))
+    await desk.end()
+    assert desk.store.appends == [module.BATCH, 5]
+    desk.put(1, 2, 3, size=module.BATCH_BYTES // 2)
+    await desk.end()
+    assert desk.store.appends[2:] == [2, 1]
+
+
+async def test_past_its_limit_it_takes_no_more_until_it_has_caught_up() -> None:
+    desk = Desk(limit=3 * (module.OVERHEAD + 1))
+    desk.store.hold()
+    desk.put(1)
+    await settle()
+    desk.put(2, 3, 4, 5)
+    assert desk.told == ["5 failed"], "one is being stored, three wait"
+    desk.store.release()
+    await desk.end()
+    desk.put(6)
+    await desk.end()
+    assert desk.told[-1] == "6 stored at 5"
+
+
+async def test_a_batch_that_is_not_stored_is_not_delivered_and_the_next_one_is() -> None:
+    desk = Desk()
+    desk.store.failing = Unavailable("the disk is full")
+    desk.put(1, 2)
+    await desk.end()
+    assert desk.told == ["1 failed", "2 failed"]
+    assert desk.failures == ["the disk is full"]
+    assert desk.journal.failed is desk.store.failing
+    assert desk.written == []
+    desk.store.failing = None
+    desk.put(3)
+    await desk.end()
+    assert desk.told[2:] == [1, "3 stored at 1"]
+    assert desk.journal.failed is None
+
+
+async def test_a_repeated_draft_is_acknowledged_and_not_delivered_again() -> None:
+    desk = Desk()
+    desk.put(7, key="k")
+    await desk.end()
+    desk.put(7, key="k")
+    desk.put(8, key="k")
+    await desk.end()
+    assert desk.told == [
+        *(1, "7 stored at 1"),
+        *(f"7 {Fate.REPEATED.value} at 1", f"8 {Fate.CONFLICT.value} at 1"),
+    ]
+
+
+async def test_a_store_that_breaks_its_laws_leaves_nobody_waiting() -> None:
+    desk = Desk()
+
+    async def append(drafts: Any) -> Any:
+        raise ValueError("not in the contract")
+
+    desk.store.append = append  # type: ignore[method-assign]
+    desk.put(1)
+    await desk.end()
+    assert desk.told == ["1 failed"]
+
+
+async def test_one_who_cannot_be_told_keeps_the_others_from_nothing() -> None:
+    desk = Desk()
+
+    def raising(id: int, draft: Draft, outcome: object) -> None:
+        raise RuntimeError("gone")
+
+    desk.journal.put("a", Draft(b"0"), raising)
+    desk.put(1)
+    await desk.end()
+    assert desk.told == [1, 2, "1 stored at 2"]
+
+
+async def test_what_comes_while_the_last_batch_is_told_is_stored_too() -> None:
+    desk = Desk()
+
+    def again(id: int, draft: Draft, outcome: object) -> None:
+        desk.put(2)
+
+    desk.journal.put("a", Draft(b"1"), again)
+    await until(lambda: "2 stored at 2" in desk.told)
+    await desk.end()

@@ -1,0 +1,580 @@
+"""Durable rooms on a node: what is acknowledged is in the log, and who comes back gets it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.engine.conftest import Make
+from tests.support.stores import ControlledStore
+from tests.support.wired import Peer, World, let_in, refused
+
+from hubbub.engine import control
+from hubbub.engine.events import Admission, Ticket
+from hubbub.engine.member import Member, TextDoor
+from hubbub.errors import Conflict, Unavailable, Unrecoverable
+from hubbub.model import TRY_AGAIN_LATER, Draft, Position
+from hubbub.options import RoomOptions
+from hubbub.testing import RecordingSink, settle
+from hubbub.wire.frames import unframe
+
+UNAVAILABLE = {
+    "error": {"code": 100, "message": "the log is not available: try again", "temporary": True}
+}
+
+OPTIONS = let_in(
+    durability="commit",
+    allow_publish_for_client=True,
+    allow_publish_for_anonymous=True,
+    allow_history_for_client=True,
+    allow_history_for_anonymous=True,
+)
+
+
+async def durable(make: Make, **settings: Any) -> tuple[World, ControlledStore]:
+    world = make(**{"without_namespace": OPTIONS, "client_ping_interval": 100_000, **settings})
+    return world, await world.open_logs()
+
+
+async def log_of(store: ControlledStore, *values: int, room: str = "a") -> Position:
+    """Append to the log past this node, as another one does; where it stands then."""
+    results = await store.inner.append([(room, Draft(b"%d" % value)) for value in values])
+    return results[-1].position
+
+
+def offsets(body: Any) -> list[int]:
+    return [one["offset"] for one in body.get("publications", [])]
+
+
+async def resume(world: World, position: Position, room: str = "a") -> tuple[Peer, Any]:
+    peer = await world.connect()
+    answer = await peer.ask(
+        "subscribe", channel=room, recover=True, offset=position.offset, epoch=position.epoch
+    )
+    return peer, answer.get("subscribe", answer)
+
+
+# Publishing. -----------------------------------------------------------------------------------
+
+
+async def test_a_publication_is_seen_and_acknowledged_once_it_is_stored(make: Make) -> None:
+    world, store = await durable(make)
+    ann, bob = await world.join("a"), await world.join("a")
+    store.hold()
+    ann.say(ann.command("publish", channel="a", data=1))
+    assert await bob.told() == []
+    ann.listen()
+    assert ann.replies == {}
+    store.release()
+    await settle()
+    assert await bob.heard("a") == [1]
+    assert await ann.answer(3) == {"publish": {}}
+    assert await ann.heard("a") == [1]
+    page = await store.inner.read("a", 0, 10, 1_000)
+    assert [(one.data, one.offset) for one in page.publications] == [(b"1", 1)]
+    assert page.publications[0].info is not None
+    assert page.publications[0].info.client == ann.client.id
+
+
+async def test_many_publishes_of_a_client_are_under_way_at_once(make: Make) -> None:
+    world, store = await durable(make)
+    ann = await world.join("a")
+    store.hold()
+    ann.say(*(ann.command("publish", channel="a", data=n) for n in range(5)))
+    await settle()
+    ann.say(*(ann.command("publish", channel="a", data=n) for n in range(5, 9)))
+    await settle()
+    store.release()
+    assert await ann.heard("a") == list(range(9))
+    assert store.appends == [5, 4]
+    assert sorted(ann.replies) == list(range(3, 12))
+
+
+async def test_other_commands_wait_for_the_publishes_before_them(make: Make) -> None:
+    world, store = await durable(make)
+    ann = await world.join("a")
+    store.hold()
+    ann.say(
+        ann.command("publish", channel="a", data=1),
+        ann.command("history", channel="a", limit=5),
+        ann.command("publish", channel="a", data=2),
+        ann.command("history", channel="a", limit=5),
+    )
+    await settle()
+    ann.listen()
+    assert ann.replies == {}
+    store.release()
+    assert offsets((await ann.answer(4))["history"]) == [1]
+    assert offsets((await ann.answer(6))["history"]) == [1, 2]
+
+
+async def test_a_client_that_is_gone_has_published_what_it_said(make: Make) -> None:
+    world, store = await durable(make)
+    ann, bob = await world.join("a"), await world.join("a")
+    store.hold()
+    ann.say(ann.command("publish", channel="a", data=1), ann.command("unsubscribe", channel="a"))
+    await settle()
+    ann.vanish()
+    store.release()
+    assert await bob.heard("a") == [1]
+
+
+async def test_one_that_publishes_faster_than_is_stored_is_not_read(make: Make) -> None:
+    world, store = await durable(make, inbox_bytes=2_000)
+    ann = await world.join("a")
+    store.hold()
+    for number in range(6):
+        ann.say(ann.command("publish", channel="a", data=number))
+    assert not ann.sink.reading
+    store.release()
+    assert await ann.heard("a") == [*range(6)]
+    assert ann.sink.reading
+
+
+async def test_a_store_that_fails_is_told_of_and_nothing_is_delivered(make: Make) -> None:
+    world, store = await durable(make)
+    ann = await world.join("a")
+    store.failing = Unavailable("the disk is full")
+    assert await ann.ask("publish", channel="a", data=1) == UNAVAILABLE
+    assert world.node.trouble == "the disk is full"
+    with pytest.raises(Unavailable, match="full"):
+        await world.node.room("a").publish(2)
+    assert await ann.told() == []
+    await world.clock.advance(3)
+    assert world.node.trouble == "the disk is full"
+    store.failing = None
+    await world.clock.advance(1)
+    assert world.node.trouble == ""
+    assert await ann.ask("publish", channel="a", data=3) == {"publish": {}}
+    assert await ann.heard("a") == [3]
+
+
+async def test_a_commit_whose_answer_was_lost_reaches_the_members_all_the_same(make: Make) -> None:
+    world, store = await durable(make)
+    ann = await world.join("a")
+    store.lost = True
+    assert await ann.ask("publish", channel="a", data=1) == UNAVAILABLE
+    await world.clock.advance(1)
+    assert await ann.heard("a") == [1]
+    assert await ann.ask("publish", channel="a", data=2) == {"publish": {}}
+    assert await ann.heard("a") == [2]
+
+
+async def test_publish_in_python_returns_the_position_after_the_commit(make: Make) -> None:
+    world, store = await durable(make)
+    room = world.node.room("a")
+    first = await room.publish({"n": 1}, tags={"t": "x"}, idempotency_key="k")
+    assert first == (1, (await store.inner.states(["a"]))[0].position.epoch)
+    assert await room.publish({"n": 1}, tags={"t": "x"}, idempotency_key="k") == first
+    with pytest.raises(Conflict):
+        await room.publish({"n": 2}, idempotency_key="k")
+    assert await room.publish("unlogged", history=False) is None
+    (stored,) = (await room.history()).publications
+    assert (stored.value, stored.tags) == ({"n": 1}, {"t": "x"})
+
+
+async def test_a_caller_that_gave_up_has_published(make: Make) -> None:
+    world, store = await durable(make)
+    store.hold()
+    publishing = asyncio.ensure_future(world.node.room("a").publish(1))
+    await settle()
+    publishing.cancel()
+    await settle()
+    store.release()
+    await settle()
+    assert (await store.inner.states(["a"]))[0].position.offset == 1
+
+
+async def test_what_is_broadcast_is_in_no_log_and_waits_for_nothing(make: Make) -> None:
+    world, store = await durable(make)
+    ann = await world.join("a")
+    store.hold()
+    world.node.room("a").broadcast("now")
+    assert await ann.heard("a") == ["now"]
+    assert store.appends == []
+
+
+# Both doors. -----------------------------------------------------------------------------------
+
+
+async def test_every_door_sees_the_same_durable_room(make: Make) -> None:
+    world, store = await durable(make)
+    node = world.node
+    ann = await world.join("a")
+    plain, door = RecordingSink(), RecordingSink()
+    member = Member(node, plain, None, node.room("a"))
+    node.enter(member, "a")
+    texter = TextDoor(node, door, None, node.room("a"))
+    node.enter(texter, "a")
+    await settle()
+    texter.received(["hello", "you"])
+    await settle()
+    assert await ann.ask("publish", channel="a", data="hi") == {"publish": {}}
+    await member.room.publish("from the endpoint")
+    await settle()
+    said = ["Room a: hello", "Room a: you", "hi", "from the endpoint"]
+    assert await ann.heard("a") == said
+    assert [*unframe(plain.take())] == [*unframe(door.take())] == said
+    assert len((await store.inner.read("a", 0, 10, 1_000)).publications) == 4
+    store.failing = Unavailable("the disk is full")
+    texter.received(["lost"])
+    await settle()
+    assert door.closed == TRY_AGAIN_LATER
+    node.leave(member)
+    store.failing = None
+    await world.clock.advance(1)
+
+
+async def test_a_plain_member_hears_what_was_published_while_the_log_was_looked_at(
+    make: Make,
+) -> None:
+    world, store = await durable(make)
+    node, sink = world.node, RecordingSink()
+    await log_of(store, 1, 2)
+    store.reads_fail = True
+    member = Member(node, sink, None, node.room("a"))
+    node.enter(member, "a")
+    await settle()
+    await node.room("a").publish(3)
+    assert sink.take() == b""
+    store.reads_fail = False
+    await world.clock.advance(1)
+    await node.room("a").publish(4)
+    await settle()
+    assert [*unframe(sink.take())][-1] == "4"
+    node.leave(member)
+    await world.clock.advance(2)
+
+
+# Coming in, and coming back. -------------------------------------------------------------------
+
+
+async def test_an_empty_room_has_a_position_that_its_first_publication_continues(
+    make: Make,
+) -> None:
+    world, _ = await durable(make)
+    peer = await world.connect()
+    body = (await peer.ask("subscribe", channel="a"))["subscribe"]
+    assert body == {"recoverable": True, "positioned": True, "epoch": body["epoch"]}
+    position = await world.node.room("a").publish(1)
+    assert position == (1, body["epoch"])
+
+
+async def test_who_comes_back_after_a_restart_gets_exactly_what_was_missed(make: Make) -> None:
+    world, store = await durable(make)
+    position = await log_of(store, 1, 2)
+    await log_of(store, 3, 4, 5)
+    peer, body = await resume(world, position)
+    assert body["recovered"] is True
+    assert (body["offset"], offsets(body)) == (2, [3, 4, 5])
+    await world.node.room("a").publish(6)
+    assert await peer.heard("a") == [6]
+
+
+async def test_a_storm_of_resumes_reads_each_missing_range_once(make: Make) -> None:
+    world, store = await durable(make)
+    positions = [await log_of(store, number) for number in range(1, 31)]
+    answers = await asyncio.gather(*(resume(world, positions[9]) for _ in range(50)))
+    assert all(offsets(body) == list(range(11, 31)) for _, body in answers)
+    assert store.reads == [("a", store.reads[0][1], 0), ("a", 31, 20)]
+    answers = await asyncio.gather(*(resume(world, positions[4]) for _ in range(50)))
+    assert all(offsets(body) == list(range(6, 31)) for _, body in answers)
+    assert store.reads[2:] == [("a", 11, 5)], "only what is before what was read"
+    answers = await asyncio.gather(*(resume(world, positions[20]) for _ in range(50)))
+    assert all(offsets(body) == list(range(22, 31)) for _, body in answers)
+    assert len(store.reads) == 3
+
+
+async def test_who_is_too_far_behind_is_told_so_without_a_read(make: Make) -> None:
+    world, store = await durable(make, recovery_limit=10)
+    positions = [await log_of(store, number) for number in range(1, 31)]
+    await world.join("a")
+    before = len(store.reads)
+    _, body = await resume(world, positions[18])
+    assert "recovered" not in body
+    assert (body["offset"], offsets(body)) == (30, [])
+    assert len(store.reads) == before
+    _, body = await resume(world, positions[19])
+    assert offsets(body) == list(range(21, 31))
+
+
+async def test_a_resume_is_bounded_in_bytes(make: Make) -> None:
+    world, store = await durable(make, history_page_bytes=3_000)
+    positions = [
+        (await store.inner.append([("a", Draft(b'"' + b"x" * 700 + b'"'))]))[0].position
+        for _ in range(9)
+    ]
+    _, body = await resume(world, positions[5])
+    assert offsets(body) == [7, 8, 9]
+    _, body = await resume(world, positions[4])
+    assert "recovered" not in body
+    reads = len(store.reads)
+    _, body = await resume(world, positions[4])
+    assert "recovered" not in body
+    assert len(store.reads) == reads, "that it cannot be had is known"
+
+
+async def test_what_was_trimmed_is_a_gap_and_never_a_silent_hole(make: Make) -> None:
+    world, store = await durable(make)
+    positions = [await log_of(store, number) for number in range(1, 11)]
+    await store.inner.trim("a", 6, 0, 100)
+    _, body = await resume(world, positions[3])
+    assert "recovered" not in body
+    _, body = await resume(world, positions[4])
+    assert offsets(body) == [6, 7, 8, 9, 10]
+
+
+async def test_a_position_of_another_epoch_is_not_recovered(make: Make) -> None:
+    world, store = await durable(make)
+    await log_of(store, 1, 2)
+    _, body = await resume(world, Position(1, "another"))
+    assert "recovered" not in body
+    _, body = await resume(world, Position(9, ""))
+    assert "recovered" not in body
+
+
+async def test_a_subscribe_while_the_log_cannot_be_read_is_to_be_tried_again(make: Make) -> None:
+    world, store = await durable(make)
+    store.reads_fail = True
+    peer = await world.connect()
+    assert await peer.ask("subscribe", channel="a") == UNAVAILABLE
+    assert world.node.live == {}
+    store.reads_fail = False
+    assert "subscribe" in await peer.ask("subscribe", channel="a")
+
+
+async def test_a_room_that_is_live_lets_in_without_the_store(make: Make) -> None:
+    world, store = await durable(make)
+    await world.join("a")
+    position = await world.node.room("a").publish(1)
+    assert position is not None
+    await world.node.room("a").publish(2)
+    store.reads_fail = True
+    _, body = await resume(world, position)
+    assert offsets(body) == [2]
+
+
+async def test_one_that_vanishes_while_the_log_is_looked_at_leaves_nothing(make: Make) -> None:
+    world, _ = await durable(make)
+    peer = await world.connect()
+    peer.say(peer.command("subscribe", channel="a"))
+    peer.vanish()
+    await settle()
+    world.assert_nobody_is_left()
+
+
+async def test_the_rooms_of_the_server_are_resumed_with_the_connection(make: Make) -> None:
+    world, store = await durable(make)
+    position = await log_of(store, 1, 2)
+    await log_of(store, 3)
+    world.gate.admissions["ann"] = Admission("ann", subs={"a": Ticket(), "b": Ticket()})
+    asked = {"recover": True, "offset": position.offset, "epoch": position.epoch}
+    peer = world.arrive()
+    answer = await peer.ask("connect", token="ann", subs={"a": asked})
+    subs = answer["connect"]["subs"]
+    assert offsets(subs["a"]) == [3]
+    assert subs["b"]["epoch"]
+    await world.node.room("b").publish(9)
+    assert await peer.heard("b") == [9]
+
+
+async def test_the_server_puts_a_client_into_a_durable_room(make: Make) -> None:
+    world, store = await durable(make)
+    position = await log_of(store, 1)
+    await log_of(store, 2)
+    peer = await world.connect("ann")
+    assert await control.subscribe(world.node, "ann", "a", Ticket(), position) is None
+    assert await control.subscribe(world.node, "nobody", "a", Ticket(), None) is None
+    control.subscribe_soon(world.node, "ann", "b")
+    await settle()
+    told = await peer.told()
+    assert [(one["channel"], [*one][-1]) for one in told] == [
+        *(("a", "subscribe"), ("a", "pub"), ("b", "subscribe"))
+    ]
+
+
+# What other nodes do. --------------------------------------------------------------------------
+
+
+async def test_a_hole_is_filled_from_the_log(make: Make) -> None:
+    world, store = await durable(make)
+    peer = await world.join("a")
+    await log_of(store, 1, 2)
+    await world.node.room("a").publish(3)
+    assert await peer.heard("a") == [1, 2, 3]
+    await log_of(store, *range(4, 60))
+    await world.node.room("a").publish(60)
+    await world.node.room("a").publish(61)
+    assert await peer.heard("a") == [*range(4, 62)]
+
+
+async def test_what_others_appended_is_heard_of_within_the_time_of_a_look(make: Make) -> None:
+    world, store = await durable(make)
+    peer = await world.join("a")
+    await log_of(store, 1, 2)
+    assert await peer.heard("a") == []
+    await world.clock.advance(40)
+    assert await peer.heard("a") == [1, 2]
+
+
+async def test_a_hole_is_filled_once_the_store_can_be_read_again(make: Make) -> None:
+    world, store = await durable(make)
+    peer = await world.join("a")
+    await log_of(store, 1)
+    store.reads_fail = True
+    await world.node.room("a").publish(2)
+    assert await peer.heard("a") == []
+    await world.clock.advance(2)
+    store.reads_fail = False
+    await world.clock.advance(1)
+    assert await peer.heard("a") == [1, 2]
+
+
+async def test_a_hole_that_was_trimmed_is_told(make: Make) -> None:
+    world, store = await durable(make)
+    peer = await world.join("a")
+    await log_of(store, 1, 2, 3)
+    await store.inner.trim("a", 3, 0, 100)
+    await world.node.room("a").publish(4)
+    told = await peer.told()
+    assert [one["unsubscribe"]["code"] for one in told] == [2500]
+    body = (await peer.ask("subscribe", channel="a"))["subscribe"]
+    assert body["offset"] == 4
+
+
+async def test_members_are_told_when_another_node_removed_the_log(make: Make) -> None:
+    world, store = await durable(make)
+    await log_of(store, 1, 2)
+    peer = await world.join("a")
+    await store.inner.remove("a")
+    await world.node.room("a").publish(1)
+    told = await peer.told()
+    assert [one["unsubscribe"]["code"] for one in told] == [2500]
+    body = (await peer.ask("subscribe", channel="a"))["subscribe"]
+    assert body["offset"] == 1
+
+
+async def test_a_tail_forgets_what_others_have_trimmed(make: Make) -> None:
+    world, store = await durable(make)
+    await world.join("a")
+    positions = [await world.node.room("a").publish(number) for number in range(1, 6)]
+    await store.inner.trim("a", 4, 0, 100)
+    await world.clock.advance(40)
+    assert positions[1] is not None
+    _, body = await resume(world, positions[1])
+    assert "recovered" not in body
+
+
+async def test_forgetting_a_room_begins_a_new_epoch(make: Make) -> None:
+    world, _ = await durable(make)
+    peer = await world.join("a")
+    before = await world.node.room("a").publish(1)
+    await peer.told()
+    await control.forget(world.node, "a")
+    assert [one["unsubscribe"]["code"] for one in await peer.told()] == [2500]
+    after = await world.node.room("a").publish(2)
+    assert before is not None
+    assert after is not None
+    assert (after.offset, after.epoch == before.epoch) == (1, False)
+    with pytest.raises(Unrecoverable):
+        await world.node.room("a").history(since=before)
+
+
+async def test_removing_the_history_keeps_the_position(make: Make) -> None:
+    world, _ = await durable(make)
+    peer = await world.join("a")
+    before = await world.node.room("a").publish(1)
+    await control.history_remove(world.node, "a")
+    assert await world.node.room("a").history() == ([], before)
+    assert before is not None
+    await world.node.room("a").publish(2)
+    assert await peer.heard("a") == [1, 2]
+    _, body = await resume(world, before)
+    assert offsets(body) == [2]
+    _, body = await resume(world, Position(0, before.epoch))
+    assert "recovered" not in body
+
+
+# History. --------------------------------------------------------------------------------------
+
+
+async def test_history_is_paged_both_ways_to_its_ends(make: Make) -> None:
+    world, store = await durable(make, history_page=10)
+    epoch = (await log_of(store, *range(1, 36))).epoch
+    peer = await world.connect()
+    for join in (False, True):
+        if join:
+            await peer.ask("subscribe", channel="a", recover=True, offset=20, epoch=epoch)
+        for reverse, edge, wanted in ((False, 0, range(1, 36)), (True, 36, range(35, 0, -1))):
+            found: list[int] = []
+            while True:
+                since = {"offset": found[-1] if found else edge, "epoch": epoch}
+                body = await peer.ask(
+                    "history", channel="a", since=since, limit=-1, reverse=reverse
+                )
+                page = offsets(body["history"])
+                assert len(page) <= 10
+                if not page:
+                    break
+                found += page
+            assert found == [*wanted]
+
+
+async def test_pages_of_python_end_where_the_log_does(make: Make) -> None:
+    world, store = await durable(make)
+    top = await log_of(store, *range(1, 26))
+    room, found, before = world.node.room("a"), list[int](), None
+    while page := (await room.history(limit=10, before=before)).publications:
+        found[:0] = [one.offset for one in page]
+        before = Position(page[0].offset, top.epoch)
+    assert found == [*range(1, 26)]
+    after = await room.history(since=Position(20, top.epoch))
+    assert [one.offset for one in after.publications] == [21, 22, 23, 24, 25]
+
+
+async def test_many_who_ask_for_a_page_at_once_are_one_who_asks(make: Make) -> None:
+    world, store = await durable(make)
+    await log_of(store, *range(1, 26))
+    peers = [await world.connect() for _ in range(20)]
+    pages = await asyncio.gather(
+        *(peer.ask("history", channel="a", limit=5, reverse=True) for peer in peers)
+    )
+    assert all(offsets(one["history"]) == [25, 24, 23, 22, 21] for one in pages)
+    assert len(store.reads) == 1
+
+
+async def test_the_end_of_a_live_rooms_history_is_not_read(make: Make) -> None:
+    world, store = await durable(make)
+    await log_of(store, 1)
+    peer = await world.join("a")
+    for number in range(2, 12):
+        await world.node.room("a").publish(number)
+    reads = len(store.reads)
+    body = await peer.ask("history", channel="a", limit=10, reverse=True)
+    assert offsets(body["history"]) == [*range(11, 1, -1)]
+    body = await peer.ask("history", channel="a", limit=0)
+    assert body["history"]["offset"] == 11
+    assert len(store.reads) == reads
+    body = await peer.ask("history", channel="a", limit=11, reverse=True)
+    assert offsets(body["history"]) == [*range(11, 0, -1)]
+
+
+async def test_history_of_another_epoch_or_of_a_log_that_is_away_is_an_error(make: Make) -> None:
+    world, store = await durable(make)
+    await log_of(store, 1)
+    peer = await world.connect()
+    since = {"offset": 1, "epoch": "another"}
+    assert await peer.ask("history", channel="a", since=since, limit=5) == refused(112)
+    store.reads_fail = True
+    assert await peer.ask("history", channel="a", limit=5) == UNAVAILABLE
+
+
+async def test_cache_mode_brings_the_latest_of_the_log(make: Make) -> None:
+    options = OPTIONS.model_dump(exclude_unset=True) | {
+        "force_recovery_mode": "cache",
+        "auto_cache_recover": True,
+    }
+    world, store = await durable(make, without_namespace=RoomOptions(**options))
+    await log_of(store, 1, 2)
+    peer = await world.connect()
+    body = (await peer.ask("subscribe", channel="a"))["subscribe"]
+    assert offsets(body) == [2]
