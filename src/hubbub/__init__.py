@@ -24,8 +24,10 @@ from hubbub.errors import InvalidName as InvalidName
 from hubbub.errors import Refused as Refused
 from hubbub.errors import Unavailable as Unavailable
 from hubbub.errors import Unrecoverable as Unrecoverable
-from hubbub.model import VERSION as __version__
+from hubbub.model import VERSION as VERSION
 from hubbub.model import Position as Position
 from hubbub.options import Keep as Keep
 from hubbub.options import RoomOptions as RoomOptions
 from hubbub.settings import Settings as Settings
+
+__version__ = VERSION
