@@ -32,6 +32,7 @@ STOP_S = 2.0
 NODE_AT_LEAST = 18
 PACKAGES = ("ws", "socket.io", "bun")
 """Of npm."""
+IN_MEMORY = ("--store", "memory://")
 SOCKETIO_PATH = "/socket.io/?EIO=4&transport=websocket&room={room}"
 
 
@@ -140,7 +141,12 @@ def _output(*command: str, cwd: Path | None = None, timeout: float = 10.0) -> st
 SERVERS = {
     server.name: server
     for server in (
-        Server("hubbub-door", "hubbub, its own /ws/{room}", _hubbub("--headless"), ours=True),
+        Server(
+            "hubbub-door",
+            "hubbub, its own /ws/{room}",
+            _hubbub("--headless", *IN_MEMORY),
+            ours=True,
+        ),
         Server(
             "hubbub-join", "hubbub.join in FastAPI", _hubbub("examples.tutorial:app"), ours=True
         ),

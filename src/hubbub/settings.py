@@ -249,6 +249,11 @@ class Settings(BaseSettings):
         }
 
 
+def without_password(url: str) -> str:
+    """The address of a store, to be shown."""
+    return re.sub(r"(://[^/@]*?):[^@/]*@", r"\1:***@", url)
+
+
 SECRETS = frozenset({"token_hmac_secret_key", "api_keys"})
 """Fields whose values are shown to nobody."""
 

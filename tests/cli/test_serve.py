@@ -62,12 +62,13 @@ def test_page_is_served_without_an_argument_and_its_address_is_told() -> None:
         assert "<html" in httpx.get(f"{base}/").text
         assert httpx.get(f"{base}/healthz").json() == {"status": "ok"}
         assert server.stop_now() == 0
-        first, clients, second, demo, third = server.log_now().splitlines()
+        first, clients, second, demo, kept, third = server.log_now().splitlines()
         assert first == f"hubbub serves on {base}"
         socket_url = f"ws://127.0.0.1:{server.port}/connection/websocket"
         assert clients == f"Centrifuge clients: {socket_url}"
         assert demo == f"In another terminal: hubbub talk demo:lobby --url {base}"
         assert second == f"Rooms for text: ws://127.0.0.1:{server.port}/ws/ROOM"
+        assert kept == "Durable rooms are kept in memory://"
         assert third == "Open to anyone on this machine: no authentication is required."
 
 
@@ -105,10 +106,13 @@ def test_application_is_found_in_the_current_directory(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
-def test_loopback_of_ipv6_is_loopback() -> None:
+def test_loopback_of_ipv6_is_loopback(tmp_path: Path) -> None:
     # Nobody listens at the same port of 127.0.0.1, so what is looked for is what it says.
     process = subprocess.Popen(
-        [*HUBBUB, "serve", "--host", "::1", "--port", "0"], stdout=subprocess.PIPE, text=True
+        [*HUBBUB, "serve", "--host", "::1", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
     )
     try:
         assert process.stdout is not None
@@ -116,6 +120,7 @@ def test_loopback_of_ipv6_is_loopback() -> None:
         assert process.stdout.readline().startswith("Centrifuge clients: ws://[::1]:")
         assert process.stdout.readline().startswith("Rooms for text: ws://[::1]:")
         assert " --url http://[::1]:" in process.stdout.readline()
+        assert process.stdout.readline() == "Durable rooms are kept in sqlite:///hubbub.db\n"
         assert process.stdout.readline().startswith("Open to anyone on this machine")
     finally:
         process.terminate()

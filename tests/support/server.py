@@ -74,7 +74,9 @@ class ServerProcess:
             self.command = ["sh", "-c", f'ulimit -n {file_limit}; exec "$@"', "sh", *self.command]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HUBBUB_")}
         told = {f"HUBBUB_{k.upper()}": str(v) for k, v in (settings or {}).items()}
-        self._environment = {**kept, "PYTHONUNBUFFERED": "1", **told, **(environment or {})}
+        # No log in a file that is not asked for: servers of several tests would share it.
+        usual = {"PYTHONUNBUFFERED": "1", "HUBBUB_STORE": "memory://"}
+        self._environment = {**kept, **usual, **told, **(environment or {})}
         self.port = 0
 
     # Where no loop runs.

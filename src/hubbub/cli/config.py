@@ -17,7 +17,7 @@ from hubbub.embed.hub import Hub
 from hubbub.embed.server import is_loopback
 from hubbub.embed.tokens import SECRET_BYTES, is_short
 from hubbub.options import RoomOptions
-from hubbub.settings import ENV_PREFIX, SECRETS, Settings, load
+from hubbub.settings import ENV_PREFIX, SECRETS, Settings, load, without_password
 
 MASK = "********"
 
@@ -212,6 +212,8 @@ def _leaves(settings: Settings) -> Iterator[tuple[tuple[str, ...], Any]]:
         elif isinstance(given, dict) and given:
             for table, options in value.items():
                 yield from (((name, table, option), each) for option, each in options.items())
+        elif name == "store":
+            yield (name,), without_password(value)
         else:
             yield (name,), _masked(value) if name in SECRETS else value
 

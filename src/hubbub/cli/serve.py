@@ -16,12 +16,15 @@ from hubbub.embed.hub import Hub
 from hubbub.embed.server import bind, is_loopback, load_app, room_server, run
 from hubbub.embed.tokens import SECRET_BYTES, is_short
 from hubbub.errors import ConfigurationError
-from hubbub.options import OPEN
-from hubbub.settings import Settings
+from hubbub.options import OPEN, RoomOptions
+from hubbub.settings import Settings, without_password
 
 log = logging.getLogger("hubbub")
 
 DEMO = "demo"
+
+STORE = "sqlite:///hubbub.db"
+"""Where the log of durable rooms is, unless somebody says otherwise: beside whoever serves."""
 
 
 @with_settings
@@ -47,7 +50,7 @@ def serve(
         os.environ.update(settings.as_environment())  # for the hub that it makes
         application = load_app(app)
     else:
-        settings = _with_demo(settings)
+        settings = _with_store(_with_demo(settings))
         _check_open(settings)
         application = room_server(settings) if headless else create_app(Hub(settings=settings))
         if is_short(settings):
@@ -63,6 +66,8 @@ def serve(
             console.print(f"Rooms for text: {address}/ws/ROOM", markup=False)
         if DEMO in settings.namespaces:
             console.print(f"In another terminal: hubbub talk {DEMO}:lobby{_url_for(host, port)}")
+        if settings.store:
+            console.print(f"Durable rooms are kept in {without_password(settings.store)}")
         if settings.anonymous or not settings.verifies_tokens:
             here = is_loopback(settings.host)
             who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
@@ -80,7 +85,16 @@ def _with_demo(settings: Settings) -> Settings:
     configured = settings.namespaces or settings.rooms or settings.without_namespace
     if configured or settings.verifies_tokens or not is_loopback(settings.host):
         return settings
-    return settings.model_copy(update={"anonymous": True, "namespaces": {DEMO: OPEN}})
+    options = RoomOptions(**{**OPEN.model_dump(), "durability": "commit", "history_size": 0})
+    return settings.model_copy(update={"anonymous": True, "namespaces": {DEMO: options}})
+
+
+def _with_store(settings: Settings) -> Settings:
+    """Where there are durable rooms and nobody said where they are kept: a file."""
+    tables = [*settings.namespaces.values(), *settings.rooms.values(), settings.without_namespace]
+    if settings.store or not any(options and options.durable for options in tables):
+        return settings
+    return settings.model_copy(update={"store": STORE})
 
 
 def _check_open(settings: Settings) -> None:

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,10 @@ from hubbub.transports.direct import WebSocketProtocol
 from hubbub.transports.http import HttpProtocol
 
 log = logging.getLogger("hubbub")
+
+SWITCH_S = 0.0005
+"""Seconds for which one thread keeps the interpreter while another one wants it. Python's own 5 ms
+are what the thread of a log in SQLite would wait beside a busy loop, at each step of a commit."""
 
 SPARE_FILES = 16
 """File descriptors that have to be free before the log says that there are some again."""
@@ -215,6 +220,7 @@ def raise_file_limit() -> int:
 def run(app: Any, settings: Settings, socks: list[socket.socket]) -> None:
     """Serve `app` on `socks` until a signal comes."""
     raise_file_limit()
+    sys.setswitchinterval(SWITCH_S)
     HttpProtocol.head_seconds = settings.handshake_seconds
     config = uvicorn.Config(
         app,
