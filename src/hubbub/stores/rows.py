@@ -24,9 +24,18 @@ def new_epoch() -> str:
     return "".join(secrets.choice(string.ascii_letters) for _ in range(8))
 
 
+def column(text: str) -> str:
+    """`text` as databases can hold it, which take no NUL."""
+    return text.replace("\0", "\ufffd")
+
+
 def user_of(draft: Draft) -> str:
     """Whose the draft's key is; "" for nobody's in particular."""
-    return draft.info.user if draft.info else ""
+    return column(draft.info.user) if draft.info else ""
+
+
+def key_of(draft: Draft) -> str:
+    return column(draft.key)
 
 
 def digest(draft: Draft) -> bytes:
@@ -86,9 +95,9 @@ def judge(head: Head, draft: Draft, use: Use | None) -> Appended:
         same = use.digest == digest(draft)
         return Appended(Position(use.seq, head.epoch), Fate.REPEATED if same else Fate.CONFLICT)
     if draft.version > 0:
-        version = min(draft.version, MAX_NUMBER)
-        if draft.version_epoch == head.version_epoch and version <= head.version:
+        version, version_epoch = min(draft.version, MAX_NUMBER), column(draft.version_epoch)
+        if version_epoch == head.version_epoch and version <= head.version:
             return Appended(Position(head.top, head.epoch), Fate.OUTDATED)
-        head.version, head.version_epoch = version, draft.version_epoch
+        head.version, head.version_epoch = version, version_epoch
     head.top += 1
     return Appended(Position(head.top, head.epoch))

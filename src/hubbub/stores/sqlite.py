@@ -3,23 +3,23 @@
 One thread writes and others read, each with a connection of its own, so that reading never waits
 for a commit. The sqlite3 module gives up the interpreter's lock for every step of a statement,
 and beside a busy event loop each of them is a wait of milliseconds to get it back: all of this is
-made of few steps that do much. Rows are written many to a statement, and a page is read as one
-row, which is JSON.
+made of few steps that do much. What goes in and comes out is JSON: a batch is read about in one
+statement and written in another, which is a transaction by itself; a page is one row.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec.json import Decoder, encode
+from msgspec.structs import astuple
 
 from hubbub.contracts import Store
 from hubbub.errors import ConfigurationError, Unavailable
@@ -31,22 +31,22 @@ from hubbub.stores.rows import (
     digest,
     info_text,
     judge,
+    key_of,
     new_epoch,
     publication,
     tags_text,
     user_of,
 )
-from hubbub.stores.sqlite_file import READING, WRITING, File, certain
+from hubbub.stores.sqlite_file import READING, WRITING, File, doubtful
 from hubbub.stores.worker import Workers
 
 READERS = 2
 
-ROWS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""How many rows a statement may write: few sizes, so that each is prepared once."""
+LOOK = 1.0
+"""Seconds after which it is looked whether the file is still the one at its path."""
 
-BACKUP_PAGES = 256
 BACKUP_PAUSE = 0.002
-"""A backup copies so many pages, and leaves the disk to others for so many seconds."""
+"""Seconds for which a backup leaves the disk to others after each part of it."""
 
 T = TypeVar("T")
 
@@ -55,33 +55,50 @@ _uses = Decoder(list[tuple[int, int, str]])
 _entries = Decoder(list[tuple[int, int, str, str | None, str | None]])
 _states = Decoder(list[tuple[str, str, int, int, int]])
 
-HEADS = """
+# All that has to be known about a batch before it can be judged, as one row.
+KNOWN = """
 SELECT (SELECT epoch FROM hubbub_store), (SELECT coalesce(max(id), 0) FROM hubbub_logs),
-  json_group_array(json_array(id, room, epoch, top, first, touched, version, version_epoch))
-FROM hubbub_logs WHERE room IN (SELECT value FROM json_each(?))
+  (SELECT json_group_array(json_array(l.id, room, epoch, top, first, touched, version,
+                                      version_epoch))
+   FROM json_each(:rooms) AS asked CROSS JOIN hubbub_logs AS l ON l.room = asked.value),
+  (SELECT json_group_array(json_array(asked.key, k.seq, hex(k.digest)))
+   FROM json_each(:keys) AS asked
+   CROSS JOIN hubbub_logs AS l ON l.room = json_extract(asked.value, '$[0]')
+   CROSS JOIN hubbub_keys AS k ON k.log = l.id AND k.at > :since
+     AND k."user" = json_extract(asked.value, '$[1]')
+     AND k."key" = json_extract(asked.value, '$[2]'))
 """
 
-PUT_ENTRIES = "INSERT INTO hubbub_entries (log, seq, at, data, tags, info) VALUES {rows}"
-
-PUT_LOGS = """
-INSERT INTO hubbub_logs (id, room, epoch, top, first, touched, version, version_epoch)
-VALUES {rows} ON CONFLICT (id) DO UPDATE SET top = excluded.top, touched = excluded.touched,
-  version = excluded.version, version_epoch = excluded.version_epoch
-"""
-
-PUT_KEYS = """
-INSERT INTO hubbub_keys (log, "user", "key", seq, digest, at) VALUES {rows}
-ON CONFLICT (log, "user", "key") DO UPDATE
-SET seq = excluded.seq, digest = excluded.digest, at = excluded.at
-"""
-
-USES = """
-WITH asked (number, log, "user", "key") AS (VALUES {rows})
-SELECT json_group_array(json_array(asked.number, k.seq, hex(k.digest)))
-FROM asked CROSS JOIN hubbub_keys AS k
-  ON k.log = asked.log AND k."user" = asked."user" AND k."key" = asked."key"
-WHERE k.at > ?
-"""
+# A batch is a row of a view, and writing it a statement: all that becomes of it is done by a
+# trigger, in one step, unless a log has moved on since it was read about.
+BATCH = (
+    "CREATE TEMP VIEW hubbub_batch (logs, entries, keys, digests) AS VALUES (0, 0, 0, 0)",
+    """
+CREATE TEMP TRIGGER hubbub_batch_put INSTEAD OF INSERT ON hubbub_batch BEGIN
+  SELECT raise(ABORT, 'moved on') FROM json_each(NEW.logs) AS n
+  LEFT JOIN hubbub_logs AS l ON l.id = json_extract(n.value, '$[0]')
+  WHERE l.epoch IS NOT json_extract(n.value, '$[8]') OR l.top IS NOT json_extract(n.value, '$[9]');
+  INSERT INTO hubbub_logs (id, room, epoch, top, first, touched, version, version_epoch)
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+    json_extract(value, '$[6]'), json_extract(value, '$[7]')
+  FROM json_each(NEW.logs) WHERE true
+  ON CONFLICT (id) DO UPDATE SET top = excluded.top, touched = excluded.touched,
+    version = excluded.version, version_epoch = excluded.version_epoch;
+  INSERT INTO hubbub_entries (log, seq, at, data, tags, info)
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
+  FROM json_each(NEW.entries);
+  INSERT INTO hubbub_keys (log, "user", "key", seq, digest, at)
+  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), substr(NEW.digests, key * 16 + 1, 16), json_extract(value, '$[4]')
+  FROM json_each(NEW.keys) WHERE true
+  ON CONFLICT (log, "user", "key") DO UPDATE
+  SET seq = excluded.seq, digest = excluded.digest, at = excluded.at;
+END
+""",
+)
+PUT = "INSERT INTO hubbub_batch VALUES (?, ?, ?, ?)"
 
 # What is kept of a log has no hole, so that the next entry is found by its number, and no more
 # is read than is returned.
@@ -133,16 +150,16 @@ class Entry(NamedTuple):
 class Side:
     """A thread's connection: opened when it is needed, and anew after every failure."""
 
-    def __init__(self, file: File, pragmas: tuple[str, ...]) -> None:
+    def __init__(self, file: File, settings: tuple[str, ...]) -> None:
         self._file = file
-        self._pragmas = pragmas
+        self._settings = settings
         self._open: sqlite3.Connection | None = None
 
     def connection(self) -> sqlite3.Connection:
         """Raises `Unavailable`."""
         if self._open is None:
             try:
-                self._open = self._file.connect(self._pragmas)
+                self._open = self._file.connect(self._settings)
             except ConfigurationError as error:
                 raise Unavailable(str(error)) from error
             except (sqlite3.Error, OSError) as error:
@@ -173,12 +190,36 @@ class Reader(Side):
             raise self._file.unavailable(error) from error
 
 
+class Copier:
+    """Makes one backup, in a thread of its own."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self.given_up = threading.Event()
+
+    def copy(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
+        def pause(done: int, pages: int) -> None:
+            if progress is not None:
+                progress(done, pages)
+            if self.given_up.wait(BACKUP_PAUSE):
+                raise Unavailable("the backup was given up")
+
+        self._file.copy(path, pause)
+
+    def rest(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class Writer(Side):
     def __init__(self, file: File, window: float, now: Callable[[], float]) -> None:
-        super().__init__(file, WRITING)
+        super().__init__(file, (*WRITING, *BATCH))
         self._window = int(window * 1000)
         self._now = now
         self._identity = (0, 0)
+        self._look_at = 0.0
 
     def start(self, alone: bool) -> None:
         """Raises `ConfigurationError` and `Unavailable`."""
@@ -187,15 +228,21 @@ class Writer(Side):
 
     def connection(self) -> sqlite3.Connection:
         # A file that was deleted or replaced can be written to, and all of it would be lost.
-        try:
-            identity = self._file.identity()
-        except OSError as error:
-            self.close()
-            raise self._file.unavailable(error) from error
-        if identity != self._identity:
-            self.close()
-            self._identity = identity
+        if time.monotonic() >= self._look_at:
+            try:
+                identity = self._file.identity()
+            except OSError as error:
+                self.close()
+                raise self._file.unavailable(error) from error
+            if identity != self._identity:
+                self.close()
+                self._identity = identity
+            self._look_at = time.monotonic() + LOOK
         return super().connection()
+
+    def close(self) -> None:
+        super().close()
+        self._look_at = 0.0
 
     def rest(self) -> None:
         """Copy the WAL into the database, so that fewer commits have to."""
@@ -205,32 +252,42 @@ class Writer(Side):
             except sqlite3.Error:
                 self.close()
 
-    def write(
-        self,
-        work: Callable[[sqlite3.Connection], T],
-        last: Callable[[], Entry | None] = lambda: None,
-    ) -> T:
-        """Do `work` in a transaction: whole or not at all.
-
-        Raises `Unavailable`. `last` is an entry by which it can be told whether it was done.
-        """
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in a transaction: whole or not at all. Raises `Unavailable`."""
         connection = self.connection()
-        committing = False
         try:
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
-            committing = True
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self.close()
-            entry = last()
-            if committing and entry and not certain(error) and self._done(entry, error):
-                return result
             raise self._file.unavailable(error) from error
         except BaseException:
             self.close()
             raise
         return result
+
+    def append(self, drafts: Sequence[tuple[str, Draft]]) -> list[Appended]:
+        batch = Batch(drafts, int(self._now() * 1000), self._window)
+        connection = self.connection()
+        try:
+            try:
+                batch.judge(connection)
+                batch.put(connection)
+            except sqlite3.IntegrityError:
+                # Another process was faster, to one of these rooms. Now it has to wait.
+                connection.execute("BEGIN IMMEDIATE")
+                batch.judge(connection)
+                batch.put(connection)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self.close()
+            if not (batch.entries and doubtful(error) and self._done(batch.entries[-1], error)):
+                raise self._file.unavailable(error) from error
+        except BaseException:
+            self.close()
+            raise
+        return batch.made
 
     def _done(self, entry: Entry, error: sqlite3.Error) -> bool:
         """Whether the commit that `error` came of is done, and holds `entry`.
@@ -253,10 +310,6 @@ class Writer(Side):
             self.close()
             raise self._file.unavailable(error, unknown=True) from error
         return bool(done)
-
-    def append(self, drafts: Sequence[tuple[str, Draft]]) -> list[Appended]:
-        batch = Batch(drafts, int(self._now() * 1000), self._window)
-        return self.write(batch.append, batch.last)
 
     def trim(self, room: str, first: int, before: int, most: int) -> int:
         def work(connection: sqlite3.Connection) -> int:
@@ -322,6 +375,7 @@ class Writer(Side):
         return self.write(work)
 
     def check(self) -> None:
+        self._look_at = 0.0
         self.write(_touch)
 
 
@@ -339,105 +393,80 @@ def _sweep_keys(connection: sqlite3.Connection, which: str, value: int, most: in
     ).rowcount
 
 
-@lru_cache(maxsize=64)
-def _statement(sql: str, columns: int, rows: int) -> str:
-    row = f"({', '.join('?' * columns)})"
-    return sql.format(rows=", ".join([row] * rows))
-
-
-def _put(connection: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write `rows`, in as few statements as their number allows."""
-    at = 0
-    for size in ROWS:
-        while len(rows) - at >= size:
-            values = list(chain.from_iterable(rows[at : at + size]))
-            connection.execute(_statement(sql, len(rows[at]), size), values)
-            at += size
-
-
 class Batch:
-    """The drafts of one call on their way into the log."""
+    """The drafts of one call on their way into the log, at `at` (Unix milliseconds)."""
 
     def __init__(self, drafts: Sequence[tuple[str, Draft]], at: int, window: int) -> None:
         self._drafts = drafts
         self._at = at
         self._since = at - window
-        self._entries: list[Entry] = []
+        self._logs: list[tuple[Any, ...]] = []
+        self._keys: list[tuple[int, str, str, int, int, bytes]] = []
+        self.made: list[Appended] = []
+        self.entries: list[Entry] = []
 
-    def last(self) -> Entry | None:
-        """One that is stored if all are."""
-        return self._entries[-1] if self._entries else None
+    def judge(self, connection: sqlite3.Connection) -> None:
+        """Find out what becomes of each draft. Raises sqlite3.Error."""
+        rooms = dict.fromkeys(room for room, _ in self._drafts)
+        asked = {(room, user_of(one), key_of(one)): None for room, one in self._drafts if one.key}
+        epoch, highest, heads, uses = connection.execute(
+            KNOWN,
+            {
+                "rooms": encode(list(rooms)).decode(),
+                "keys": encode(names := list(asked)).decode(),
+                "since": self._since,
+            },
+        ).fetchone()
+        known = {row[1]: Head(*row) for row in _heads.decode(heads)}
+        before = {room: (head.epoch, head.top) for room, head in known.items()}
+        for room in rooms:
+            if room not in known:
+                highest += 1
+                known[room] = Head(highest, room, epoch)
+        used = {
+            names[number]: Use(seq, bytes.fromhex(hexed))
+            for number, seq, hexed in _uses.decode(uses)
+        }
 
-    def append(self, connection: sqlite3.Connection) -> list[Appended]:
-        heads = self._heads(connection)
-        uses = self._uses(connection, heads)
-        made: list[Appended] = []
-        touched: dict[int, Head] = {}
-        keys: list[tuple[int, str, str, int, bytes, int]] = []
+        self.made, self.entries, self._keys = [], [], []
+        changed: dict[str, Head] = {}
         for room, draft in self._drafts:
-            head = heads[room]
-            name = (head.id, user_of(draft), draft.key)
-            appended = judge(head, draft, uses.get(name) if draft.key else None)
-            made.append(appended)
+            head = known[room]
+            name = (room, user_of(draft), key_of(draft))
+            appended = judge(head, draft, used.get(name) if draft.key else None)
+            self.made.append(appended)
             if appended.fate is not Fate.STORED:
                 continue
-            touched[head.id] = head
-            tags, info = tags_text(draft.tags), info_text(draft.info)
-            self._entries.append(
-                Entry(head.id, head.top, self._at, draft.data.decode(), tags, info)
+            changed[room] = head
+            head.touched = self._at
+            self.entries.append(
+                Entry(
+                    head.id,
+                    head.top,
+                    self._at,
+                    draft.data.decode(),
+                    tags_text(draft.tags),
+                    info_text(draft.info),
+                )
             )
             if draft.key:
-                use = uses[name] = Use(head.top, digest(draft))
-                keys.append((*name, use.seq, use.digest, self._at))
-        # Neighbours in the tables are written one after the other.
-        self._entries.sort(key=itemgetter(0))
-        _put(connection, PUT_ENTRIES, self._entries)
-        _put(connection, PUT_LOGS, [self._log(head) for head in touched.values()])
-        _put(connection, PUT_KEYS, sorted(keys))
-        return made
+                use = used[name] = Use(head.top, digest(draft))
+                self._keys.append((head.id, name[1], name[2], use.seq, self._at, use.digest))
+        self._logs = [
+            (*astuple(head), *before.get(room, (None, None))) for room, head in changed.items()
+        ]
 
-    def _heads(self, connection: sqlite3.Connection) -> dict[str, Head]:
-        rooms = list(dict.fromkeys(room for room, _ in self._drafts))
-        epoch, highest, found = connection.execute(HEADS, (encode(rooms).decode(),)).fetchone()
-        heads = {row[1]: Head(*row) for row in _heads.decode(found)}
-        for room in rooms:
-            if room not in heads:
-                highest += 1
-                heads[room] = Head(highest, room, epoch)
-        return heads
-
-    def _uses(
-        self, connection: sqlite3.Connection, heads: dict[str, Head]
-    ) -> dict[tuple[int, str, str], Use]:
-        """What the keys of the batch were used for within the window, before it."""
-        names = list(
-            {(heads[room].id, user_of(one), one.key): None for room, one in self._drafts if one.key}
-        )
-        uses: dict[tuple[int, str, str], Use] = {}
-        for at in range(0, len(names), ROWS[0]):
-            some = names[at : at + ROWS[0]]
-            size = next(size for size in reversed(ROWS) if size >= len(some))
-            rows: Iterable[tuple[Any, ...]] = ((number, *name) for number, name in enumerate(some))
-            values = list(chain.from_iterable(rows))
-            values += [None] * 4 * (size - len(some))
-            (found,) = connection.execute(
-                _statement(USES, 4, size), [*values, self._since]
-            ).fetchone()
-            for number, seq, hexed in _uses.decode(found):
-                uses[some[number]] = Use(seq, bytes.fromhex(hexed))
-        return uses
-
-    def _log(self, head: Head) -> tuple[int, str, str, int, int, int, int, str]:
-        return (
-            head.id,
-            head.room,
-            head.epoch,
-            head.top,
-            head.first,
-            self._at,
-            head.version,
-            head.version_epoch,
-        )
+    def put(self, connection: sqlite3.Connection) -> None:
+        """Write what is to be stored. Raises sqlite3.Error; sqlite3.IntegrityError where
+        something else was stored since it was judged."""
+        if not self.entries:
+            return
+        # Neighbours in a table are written one after the other.
+        for rows in (self._logs, self.entries, self._keys):
+            rows.sort(key=itemgetter(0))
+        keys = [row[:-1] for row in self._keys]
+        texts = [encode(rows).decode() for rows in (self._logs, self.entries, keys)]
+        connection.execute(PUT, (*texts, b"".join(row[-1] for row in self._keys)))
 
 
 class SQLiteStore:
@@ -517,6 +546,22 @@ class SQLiteStore:
 
     async def check(self) -> None:
         await self._write(Writer.check)
+
+    async def backup(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
+        """Copy the log, as it is now, to a new file at `path`, while it is being used.
+
+        A server on the copy tells clients that continuity was lost: what they have seen since
+        is not in it. `progress` is called in another thread, with the pages that are copied
+        and all there are. Cancelled or raising, it leaves nothing behind. Raises
+        `ConfigurationError` where something is at `path`, and `Unavailable`.
+        """
+        copier = Copier(self._file)
+        copying = Workers("hubbub log, copying", [copier])
+        try:
+            await copying.do(lambda copier: copier.copy(path, progress))
+        finally:
+            copier.given_up.set()
+            await copying.stop()
 
     async def _write(self, work: Callable[[Writer], T]) -> T:
         if self._writing is None:

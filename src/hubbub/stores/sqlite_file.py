@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import IO
@@ -10,6 +12,7 @@ from urllib.parse import quote
 
 from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
+from hubbub.stores.rows import new_epoch
 
 try:
     import fcntl
@@ -22,18 +25,21 @@ BUSY = 2.0
 CHECKPOINT = 1000
 """Pages in the WAL at which a commit copies them into the database: 4 MB."""
 
+BACKUP_PAGES = 256
+"""Copied at once, before others have the disk again."""
+
 HOPELESS = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 """What stands in the way of a start does not pass by itself."""
 
-PRAGMAS = ("cache_size = -16384", "temp_store = MEMORY")
-READING = (*PRAGMAS, "query_only = ON")
+SETTINGS = ("PRAGMA cache_size = -16384", "PRAGMA temp_store = MEMORY")
+READING = (*SETTINGS, "PRAGMA query_only = ON")
 WRITING = (
-    *PRAGMAS,
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "fullfsync = ON",  # a disk's own cache, on macOS
-    f"wal_autocheckpoint = {CHECKPOINT}",
-    "journal_size_limit = 33554432",
+    *SETTINGS,
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",  # a disk's own cache, on macOS
+    f"PRAGMA wal_autocheckpoint = {CHECKPOINT}",
+    "PRAGMA journal_size_limit = 33554432",
 )
 
 
@@ -73,19 +79,52 @@ class File:
             self._lock.close()
             self._lock = None
 
-    def connect(self, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+    def connect(self, settings: tuple[str, ...]) -> sqlite3.Connection:
         """A connection to the file, which has to be there. Raises sqlite3.Error and OSError, and
         `ConfigurationError` if it is not what it was any more."""
         connection = self._open("rw")
         try:
             if _check(self.path, connection) != HEAD:
                 raise ConfigurationError(f"{self.path} is an older log: start anew to upgrade it")
-            for pragma in pragmas:
-                connection.execute(f"PRAGMA {pragma}")
+            for setting in settings:
+                connection.execute(setting)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def copy(self, path: Path, pause: Callable[[int, int], None]) -> None:
+        """Copy the log, as it is now, to `path`, where nothing may be yet. `pause` is called now
+        and then, with how many pages are copied and how many there are; it may raise.
+
+        In the copy every log is of a new epoch: offsets that it gives again must not pass for
+        those that were given after it was made. Raises `ConfigurationError` and `Unavailable`.
+        """
+        if path.exists():
+            raise ConfigurationError(f"{path} is there already: a backup overwrites nothing")
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"there is no directory {path.parent}: make it first")
+        part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
+        try:
+            with closing(self.connect(READING)) as source, closing(sqlite3.connect(part)) as target:
+                # As of one moment: without it the copy begins anew with each commit.
+                source.execute("BEGIN")
+                source.execute("SELECT epoch FROM hubbub_store").fetchone()
+                source.backup(
+                    target, pages=BACKUP_PAGES, progress=lambda _, left, all: pause(all - left, all)
+                )
+                epoch = (new_epoch(),)
+                target.execute("PRAGMA synchronous = FULL")
+                with target:
+                    target.execute("UPDATE hubbub_store SET epoch = ?", epoch)
+                    target.execute("UPDATE hubbub_logs SET epoch = ?", epoch)
+            if path.exists():
+                raise ConfigurationError(f"{path} is there already: a backup overwrites nothing")
+            part.rename(path)
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(f"the backup failed: {self.unavailable(error)}") from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def identity(self) -> tuple[int, int]:
         """Which file is at the path now. Raises OSError."""
@@ -151,8 +190,8 @@ class File:
         from sqlalchemy.exc import DBAPIError
 
         with closing(self._open("rwc")) as connection:
-            for pragma in WRITING:
-                connection.execute(f"PRAGMA {pragma}")
+            for setting in WRITING:
+                connection.execute(setting)
             engine = create_engine(
                 "sqlite://", creator=lambda: self._open("rw"), poolclass=NullPool
             )
@@ -178,9 +217,9 @@ def _check(path: Path, connection: sqlite3.Connection) -> str | None:
     return revision
 
 
-def certain(error: sqlite3.Error) -> bool:
-    """Whether a commit that failed so is surely not done."""
-    return _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}
+def doubtful(error: sqlite3.Error) -> bool:
+    """Whether a commit that failed so may be done all the same."""
+    return _code(error) == sqlite3.SQLITE_IOERR
 
 
 def _code(error: sqlite3.Error) -> int:
