@@ -1,13 +1,11 @@
-"""The table of section 6.3 in every small world, the latest of 6.6, and the merge of 6.2."""
+"""The table of section 6.3 in every small world, and the latest of 6.6."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from hubbub.engine.recovery import Recovery, merge, recover, recover_cache
+from hubbub.engine.recovery import Recovery, recover, recover_cache
 from hubbub.model import Position, Publication
 
 EPOCH, OTHER, ANY = "now", "then", ""
@@ -178,140 +176,3 @@ def test_the_latest_in_every_small_world_is_as_the_section_says() -> None:
             assert recovery.publications == ([latest] if is_there and not has_it else [])
             # The position and what comes with it lead to the top, so nothing is claimed unseen.
             assert recovery.position == Position(offset - len(recovery.publications), EPOCH)
-
-
-# The merge. ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("publications", "buffered", "after", "expected"),
-    [
-        ([], [], 0, []),
-        ([], [], 7, []),
-        ([4, 5], [], 3, [4, 5]),
-        ([], [4, 5], 3, [4, 5]),
-        ([4, 5], [6], 3, [4, 5, 6]),
-        ([4, 5], [5, 6], 3, [4, 5, 6]),
-        ([4, 5], [4, 5], 3, [4, 5]),
-        ([], [4, 5, 6], 5, [6]),
-        ([], [4, 5], 5, []),
-        ([], [7, 6], 5, [6, 7]),
-        ([4, 5], [7], 3, None),
-        ([], [7], 5, None),
-        ([5], [6], 3, None),
-        ([4, 6], [], 3, None),
-    ],
-    ids=[
-        "nothing",
-        "nothing, later",
-        "only the log",
-        "only what arrived",
-        "one after the other",
-        "both have one",
-        "both have all",
-        "some arrived that the client has",
-        "all that arrived the client has",
-        "what arrived out of order",
-        "a hole between the two",
-        "a hole before what arrived",
-        "a hole before the log",
-        "a hole in the log",
-    ],
-)
-def test_a_merge(
-    publications: list[int], buffered: list[int], after: int, expected: list[int] | None
-) -> None:
-    merged = merge(pubs(*publications), pubs(*buffered), after)
-    assert merged == (None if expected is None else pubs(*expected))
-
-
-def loose(name: bytes) -> Publication:
-    return Publication(name)
-
-
-A, B, C = loose(b"a"), loose(b"b"), loose(b"c")
-
-
-@pytest.mark.parametrize(
-    ("publications", "buffered", "after", "expected"),
-    [
-        ([], [A, B], 5, [A, B]),
-        (pubs(4, 5), [A, B], 3, [*pubs(4, 5), A, B]),
-        (pubs(4, 5), [A, pub(6), B], 3, [*pubs(4, 5), A, pub(6), B]),
-        (pubs(4, 5), [A, pub(5), B], 3, [pub(4), A, pub(5), B]),
-        ([], [pub(5), A, pub(6), B, C], 5, [A, pub(6), B, C]),
-        ([], [A, pub(7), B, pub(6), C], 5, [A, *pubs(6, 7), B, C]),
-        ([], [A, pub(6), B, pub(6), pub(3), C, pub(7)], 5, [A, pub(6), B, C, pub(7)]),
-        (pubs(6, 7), [A, pub(4), pub(8)], 5, [*pubs(6, 7), A, pub(8)]),
-    ],
-    ids=[
-        "alone",
-        "after a log that nothing follows",
-        "where they arrived, behind the log",
-        "where they arrived, within the log",
-        "what came before them the client has",
-        "in the order they arrived, among others that did not come in theirs",
-        "among others that came twice",
-        "before one that the client has long had",
-    ],
-)
-def test_what_is_past_the_history_stays(
-    publications: list[Publication],
-    buffered: list[Publication],
-    after: int,
-    expected: list[Publication],
-) -> None:
-    assert merge(publications, buffered, after) == expected
-
-
-def test_what_is_past_the_history_does_not_fill_a_hole() -> None:
-    assert merge(pubs(4), [A, pub(6)], 3) is None
-
-
-OFFSETS = st.lists(st.integers(0, 12), max_size=14)
-
-
-@given(st.lists(st.integers(1, 12), max_size=14), OFFSETS, st.integers(0, 12))
-@example([], [2**64 - 1], 0)
-@example([], [2**64 - 1], 2**64 - 2)
-def test_a_merge_of_anything_is_without_a_hole_or_none(
-    publications: list[int], buffered: list[int], after: int
-) -> None:
-    log = pubs(*publications)
-    arrived = [Publication(b"%d" % at, offset) for at, offset in enumerate(buffered)]
-    merged = merge(log, arrived, after)
-    wanted = sorted({offset for offset in publications + buffered if offset > after})
-    if any(offset != after + at for at, offset in enumerate(wanted, 1)):
-        assert merged is None
-        return
-    assert merged is not None
-    assert [one.offset for one in merged if one.offset] == wanted
-    unlogged = [one.data for one in merged if not one.offset]
-    assert unlogged == [one.data for one in arrived if not one.offset]
-
-
-@given(
-    st.lists(st.booleans(), max_size=14),
-    st.integers(0, 14),
-    st.integers(0, 14),
-    st.integers(0, 14),
-)
-def test_who_comes_back_sees_what_who_was_there_saw(
-    logged: list[bool], asked: int, attached: int, read: int
-) -> None:
-    """Publications in the order they happen, one put into the room amid them, then the read."""
-    happened: list[Publication] = []
-    top = 0
-    for at, into_log in enumerate(logged):
-        top += into_log
-        happened.append(Publication(b"%d" % at, top if into_log else 0))
-    attached, read = sorted((min(attached, len(happened)), min(read, len(happened))))
-    asked = min(asked, sum(logged[:attached]))  # nobody asks for more than there was
-    log = [one for one in happened[:read] if one.offset > asked]
-
-    expected = [
-        one
-        for at, one in enumerate(happened)
-        if one.offset > asked or (not one.offset and at >= attached)
-    ]
-    assert merge(log, happened[attached:], asked) == expected
