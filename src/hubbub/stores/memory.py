@@ -89,14 +89,12 @@ class MemoryStore:
     ) -> Page:
         log = self._log(room)
         # What is kept has no hole: so many are behind `offset`, so many before it.
+        entries, skipped = iter(log.entries), offset + 1 - log.head.first
         if backwards:
-            skipped = max(0, log.head.top + 1 - offset)
-            entries = islice(reversed(log.entries), skipped, skipped + limit)
-        else:
-            skipped = max(0, offset + 1 - log.head.first)
-            entries = islice(log.entries, skipped, skipped + limit)
+            entries, skipped = reversed(log.entries), log.head.top + 1 - offset
+        skipped = min(max(0, skipped), len(log.entries))
         page: list[Publication] = []
-        for entry in entries:
+        for entry in islice(entries, skipped, skipped + limit):
             size -= len(entry.data)
             if page and size < 0:
                 break
