@@ -13,7 +13,8 @@ import httpx
 import pytest
 from tests.support.server import ROOT, ServerProcess
 
-from examples import chat_rules, database, lifespan, tutorial
+from examples import chat_rules, database, durable, lifespan, tutorial
+from hubbub import Position
 from hubbub.client import ReplyError, connect
 from hubbub.testing import Closed, Rejected, TestHub
 
@@ -68,6 +69,35 @@ async def test_lifespan_broadcasts_from_a_route_and_from_a_task() -> None:
         assert await watcher.receive_json() == {"created": {"id": 7, "item": "tea"}}
         assert "time" in await clock.receive_json()
         assert await watcher.waiting() == []
+
+
+async def test_durable_orders_outlive_the_server_and_a_repeated_one_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tea, cake = {"table": 1, "dish": "tea"}, {"table": 2, "dish": "cake"}
+    key = {"Idempotency-Key": "one click"}
+    async with TestHub(durable.app) as hub, http(durable.app) as client:
+        kitchen = await hub.connect()
+        joined = await kitchen.join("orders:west")
+        for _ in range(2):
+            answer = await client.post("/orders/west", json=tea, headers=key)
+            assert (answer.status_code, answer.json()) == (201, {"number": 1})
+        answer = await client.post("/orders/west", json=cake, headers=key)
+        assert answer.status_code == 409
+        assert (await kitchen.next("orders:west")).data == tea
+        await kitchen.close()
+        await client.post("/orders/west", json=cake)
+    async with TestHub(durable.app) as hub, http(durable.app) as client:
+        kitchen = await hub.connect()
+        seen = Position(1, joined.position.epoch)
+        again = await kitchen.join("orders:west", recover=seen)
+        assert [one.data for one in again.publications] == [cake]
+        latest = (await client.get("/orders/west")).json()
+        assert latest == [{"number": 1, "order": tea}, {"number": 2, "order": cake}]
+        before = (await client.get("/orders/west", params={"before": 2})).json()
+        assert before == latest[:1]
+        assert (await client.get("/readyz")).json() == {"status": "ok"}
 
 
 async def test_lifespan_ends_its_task() -> None:
