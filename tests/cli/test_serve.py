@@ -134,6 +134,35 @@ def test_address_that_others_reach_is_refused_without_anonymous() -> None:
         assert "--anonymous" in told
 
 
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ("mysql://ann:secret@host/chat", "there is no log in mysql"),
+        ("sqlite:////no/such/place/hubbub.db", "there is no directory /no/such/place"),
+        ("sqlite:///text.db", "text.db cannot be opened"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_told_without_a_traceback(
+    store: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.db").write_text("no database, but a text of some length" * 100)
+    code, said = run("serve", "--port", "0", "--store", store, cwd=tmp_path)
+    assert code == 2, said
+    assert f"hubbub: {told}" in said
+    assert "Traceback" not in said
+    assert "secret" not in said
+
+
+def test_a_second_server_on_the_same_file_does_not_start(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/hubbub.db"
+    with serve(settings={"store": store}) as server:
+        code, said = run("serve", "--port", "0", "--store", store)
+        assert (code, "another hubbub server has" in said) == (2, True), said
+        assert server.stop_now() == 0
+    with serve(settings={"store": store}) as server:
+        assert server.stop_now() == 0
+
+
 @pytest.mark.slow
 def test_anonymous_opens_it_and_says_so_aloud() -> None:
     process = subprocess.Popen(

@@ -19,10 +19,11 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.importer import ImportFromStringError, import_from_string
 
 from hubbub.embed.hub import Hub
-from hubbub.errors import ConfigurationError
+from hubbub.errors import ConfigurationError, HubbubError
 from hubbub.settings import Settings
 from hubbub.transports.direct import WebSocketProtocol
 from hubbub.transports.http import HttpProtocol
@@ -217,13 +218,39 @@ def raise_file_limit() -> int:
     return hard
 
 
+class Starting:
+    """An ASGI application, and the error of ours that its start failed with, if it did.
+
+    Such an error says what to do, and a traceback around it would only hide that.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.failure: HubbubError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_or_keep(message: Message) -> None:
+            error = sys.exc_info()[1]  # Starlette tells of it while it handles it
+            if message["type"] == "lifespan.startup.failed" and isinstance(error, HubbubError):
+                self.failure = error
+                message = {"type": "lifespan.startup.failed", "message": ""}
+            await send(message)
+
+        await self._app(scope, receive, send_or_keep)
+
+
 def run(app: Any, settings: Settings, socks: list[socket.socket]) -> None:
-    """Serve `app` on `socks` until a signal comes."""
+    """Serve `app` on `socks` until a signal comes. Raises the `HubbubError` its start ends with."""
     raise_file_limit()
     sys.setswitchinterval(SWITCH_S)
     HttpProtocol.head_seconds = settings.handshake_seconds
+    starting = Starting(app)
     config = uvicorn.Config(
-        app,
+        starting,
         http=HttpProtocol,
         ws=WebSocketProtocol,  # type: ignore[arg-type] # a BufferedProtocol, which it takes as well
         ws_ping_interval=settings.ping_interval,
@@ -232,4 +259,10 @@ def run(app: Any, settings: Settings, socks: list[socket.socket]) -> None:
         log_level="warning",
         backlog=4096,
     )
-    Server(config).run(sockets=socks)
+    try:
+        Server(config).run(sockets=socks)
+    except SystemExit:
+        if starting.failure is None:
+            raise
+    if starting.failure is not None:
+        raise starting.failure
