@@ -68,6 +68,11 @@ class RoomOptions(BaseModel):
         description="Seconds after the last publication until what a room in memory keeps is "
         "dropped.",
     )
+    publication_bytes: int = Field(
+        default=0,
+        ge=0,
+        description="Bytes of data one publication may have; 0 for what its way in allows.",
+    )
     presence: bool = Field(default=False, description="Keep who is in a room, and tell who asks.")
     join_leave: bool = Field(default=False, description="Tell of joins and leaves.")
     force_push_join_leave: bool = Field(
@@ -134,6 +139,10 @@ class RoomOptions(BaseModel):
         default=None,
         description="What the whole name must match; without it a name is ASCII.",
     )
+
+    def fits(self, data: bytes) -> bool:
+        """Whether a publication may be so large."""
+        return not self.publication_bytes or len(data) <= self.publication_bytes
 
     @property
     def durable(self) -> bool:

@@ -20,7 +20,7 @@ from hubbub.model import (
     SUBSCRIPTION_EXPIRED,
     Draft,
 )
-from hubbub.options import OPEN
+from hubbub.options import OPEN, RoomOptions
 from hubbub.testing import settle
 from hubbub.wire import centrifuge as wire
 from hubbub.wire.encode import LONG
@@ -697,3 +697,16 @@ async def test_every_action_of_somebody_who_was_thrown_out_of_the_room_is_refuse
         assert await peer.ask(action, channel="a", **body) == refused(103)
     publish(world, 2)
     assert await peer.told() == []
+
+
+async def test_a_publication_is_no_larger_than_its_room_allows(make: Make) -> None:
+    options = {**OPEN.model_dump(exclude_unset=True), "publication_bytes": 5}
+    world = make(without_namespace=RoomOptions(**options))
+    peer = await world.join("a")
+    assert await peer.ask("publish", channel="a", data="abc") == {"publish": {}}
+    assert await peer.ask("publish", channel="a", data="abcd") == refused(107)
+    room = world.node.room("a")
+    assert await room.publish("abc") is not None
+    with pytest.raises(ValueError, match="6 bytes are more than the 5"):
+        await room.publish("abcd")
+    assert await peer.heard("a") == ["abc", "abc"]

@@ -145,7 +145,8 @@ async def _respond(node: Node, channel: str, draft: Draft) -> bodies.PublishResp
 
 
 async def _publish(node: Node, channel: str, draft: Draft) -> bodies.PublishResult:
-    _rule(node, channel)
+    if not _rule(node, channel).options.fits(draft.data):
+        raise Failed(BAD_REQUEST)
     try:
         position = await node.store(channel, draft)
     except Conflict:

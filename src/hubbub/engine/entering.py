@@ -188,7 +188,8 @@ def _subscription(client: Client, name: str, rule: Rule, ticket: Ticket) -> Subs
     else:
         # Where there is somebody to ask about each publication, members may ask.
         sub.may_publish = rule.on_publish is not None or rule.allows("publish", True, user)
-    sub.publish_at_once = sub.may_publish and rule.on_publish is None and rule.check is None
+    asked = rule.on_publish or rule.check or rule.options.publication_bytes
+    sub.publish_at_once = sub.may_publish and not asked
     return sub
 
 

@@ -127,7 +127,8 @@ class RoomHandle:
         may choose by. The same `idempotency_key` within five minutes (`idempotency_window`)
         returns the first one's position and publishes nothing. From any task of any loop.
 
-        Raises TypeError for a value that JSON cannot hold; `InvalidName` for a room that cannot
+        Raises TypeError for a value that JSON cannot hold, and ValueError for one that is larger
+        than the room's `publication_bytes`; `InvalidName` for a room that cannot
         be, or a key of more than 255 characters; `Conflict` for a key that was used for
         something else; `Unavailable` where the log cannot be written to.
         """
@@ -135,6 +136,12 @@ class RoomHandle:
         if len(idempotency_key) > MAX_KEY:
             raise InvalidName(f"an idempotency key has at most {MAX_KEY} characters")
         draft = Draft(to_json(data), tags or None, idempotency_key, history)
+        rule = self._node.rules.find(self.name)
+        if rule is not None and not rule.options.fits(draft.data):
+            raise ValueError(
+                f"{len(draft.data)} bytes are more than the {rule.options.publication_bytes} that "
+                f"a publication may have in {self.name!r} (publication_bytes)"
+            )
         return await self._node.awaited(self._node.store(self.name, draft))
 
     async def history(
