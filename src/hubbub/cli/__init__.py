@@ -9,10 +9,12 @@ from rich.console import Console
 
 from hubbub.cli.bench import bench
 from hubbub.cli.config import config
+from hubbub.cli.db import db
+from hubbub.cli.rooms import rooms
 from hubbub.cli.serve import serve
 from hubbub.cli.talk import talk
 from hubbub.cli.token import token
-from hubbub.errors import HubbubError
+from hubbub.errors import HubbubError, Unavailable
 
 app = typer.Typer(
     name="hubbub",
@@ -26,6 +28,11 @@ app.command()(bench)
 app.command()(talk)
 app.command()(token)
 app.add_typer(config, name="config")
+app.add_typer(rooms, name="rooms")
+app.add_typer(db, name="db")
+
+TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits.h."""
 
 
 @app.callback()
@@ -34,11 +41,12 @@ def _program() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error that says what to do ends it with code 2."""
+    """Run the command line; an error that says what to do ends it with code 2, and one that will
+    pass with 75, so that a script can try again."""
     try:
         app()
     except HubbubError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"hubbub: {error}", markup=False
         )
-        sys.exit(2)
+        sys.exit(TRY_AGAIN if isinstance(error, Unavailable) else 2)

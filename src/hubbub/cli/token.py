@@ -53,10 +53,16 @@ def token(
 
 
 def _seconds(ttl: str) -> float:
-    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", ttl)
-    if found is None:
+    seconds = duration(ttl)
+    if seconds is None:
         raise ConfigurationError(f"--ttl is 30s, 15m, 1h, 7d, seconds or 0 for ever, not {ttl!r}")
-    return float(found[1]) * UNITS_S[found[2]]
+    return seconds
+
+
+def duration(text: str) -> float | None:
+    """Seconds, as in "30s", "15m", "1h", "7d" or "90"; None where it is nothing of the kind."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
+    return float(found[1]) * UNITS_S[found[2]] if found else None
 
 
 def _json(info: str | None) -> Any:
