@@ -1,0 +1,554 @@
+"""The log in PostgreSQL, for any number of server processes.
+
+A batch is one call of a function that the migrations made: one round trip, one transaction. It
+leaves its number and its results in `hubbub_batches`, one row for each server, so that after a
+broken connection a fresh one can find out what became of it. Writing the number there first makes
+sure that a batch which is still on its way is not stored any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+from msgspec.json import Decoder
+
+from hubbub.contracts import Store
+from hubbub.errors import ConfigurationError, Unavailable
+from hubbub.model import Appended, Draft, Fate, LogState, Page, Position
+from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
+from hubbub.stores.rows import (
+    MAX_NUMBER,
+    column,
+    digest,
+    info_text,
+    key_of,
+    new_epoch,
+    publication,
+    tags_text,
+    user_of,
+)
+from hubbub.stores.schema import metadata
+
+READERS = 4
+
+ASKING = 0.1
+"""Seconds between two attempts to ask what became of a batch."""
+
+GONE = 86_400_000
+"""Milliseconds after which a server that appended nothing is not expected to ask any more."""
+
+CLOSING = 1.0
+"""Seconds to say goodbye to the database in."""
+
+UPGRADING = 600.0
+"""Seconds that an upgrade of the schema may take, other servers' that come first included."""
+
+SETTINGS = {
+    "application_name": "hubbub",
+    "synchronous_commit": "on",
+    "jit": "off",
+    # All that is asked here is a look-up in an index, also where the statistics of a table that
+    # has just begun to grow make reading the whole of it seem cheaper.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+OURS = [*metadata.tables, "hubbub_batches", VERSION_TABLE]
+
+LOCK = "SELECT pg_advisory_xact_lock(114853371082082)"
+"""Only one at a time upgrades the schema; the number is "hubbub"."""
+
+HOPELESS = ("28", "3D", "3F", "42501")
+"""Beginnings of SQLSTATEs that do not pass by themselves: no such user, database, or right."""
+
+MALFORMED = (
+    "the address of the log's database is to be postgresql://user:password@host:5432/database, "
+    "and what is special in a password percent-encoded"
+)
+
+T = TypeVar("T")
+
+_results = Decoder(tuple[list[tuple[str, int]], list[tuple[int, int, Fate]]])
+
+SCHEMA = """
+SELECT current_setting('server_encoding') AS encoding, ARRAY(
+  SELECT relname::text FROM pg_class WHERE relname = ANY ($1::text[]) AND pg_table_is_visible(oid)
+) AS tables
+"""
+
+REVISION = f"SELECT max(to_jsonb(row) ->> 'version_num') FROM {VERSION_TABLE} AS row"
+
+APPEND = f"SELECT hubbub_append({', '.join(f'${number}' for number in range(1, 16))})"
+
+FENCE = """
+INSERT INTO hubbub_batches AS last (writer, batch, at) VALUES ($1, $2, $3)
+ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch, at = excluded.at, results = NULL
+WHERE last.batch < excluded.batch RETURNING true
+"""
+
+RESULTS = "SELECT results FROM hubbub_batches WHERE writer = $1 AND batch = $2"
+
+TOUCH = """
+INSERT INTO hubbub_batches (writer, batch, at) VALUES ($1, 0, $2)
+ON CONFLICT (writer) DO UPDATE SET at = excluded.at
+"""
+
+# What is kept of a log has no hole, so that the next entry is found by its number, and no more
+# is read than is returned.
+READ = """
+WITH RECURSIVE
+  log AS MATERIALIZED (SELECT * FROM hubbub_logs WHERE room = $1),
+  page AS (
+    SELECT entry.*, 1::bigint AS number, octet_length(entry.data)::bigint AS size
+    FROM log JOIN hubbub_entries AS entry ON entry.log = log.id AND entry.seq = {begin}
+    WHERE $3::bigint > 0
+    UNION ALL
+    SELECT entry.*, page.number + 1, page.size + octet_length(entry.data)
+    FROM page JOIN hubbub_entries AS entry ON entry.log = page.log AND entry.seq = page.seq {step}
+    WHERE page.number < $3 AND page.size + octet_length(entry.data) <= $4::bigint
+  )
+SELECT coalesce(log.top, 0), coalesce(log.epoch, store.epoch),
+  page.seq, page.at, page.data, page.tags, page.info
+FROM hubbub_store AS store LEFT JOIN log ON true LEFT JOIN page ON true ORDER BY page.number
+"""
+READ_ON = READ.format(begin="greatest(log.first, $2::bigint + 1)", step="+ 1")
+READ_BACK = READ.format(begin="least(log.top, $2::bigint - 1)", step="- 1")
+
+STATES = """
+SELECT asked.room, coalesce(log.epoch, store.epoch), coalesce(log.top, 0),
+  coalesce(log.first, 1), coalesce(log.touched, 0)
+FROM hubbub_store AS store
+CROSS JOIN unnest($1::text[]) WITH ORDINALITY AS asked (room, number)
+LEFT JOIN LATERAL (SELECT * FROM hubbub_logs AS log WHERE log.room = asked.room LIMIT 1) AS log
+  ON true
+ORDER BY asked.number
+"""
+
+ROOMS = """
+SELECT room, epoch, top, first, touched FROM hubbub_logs
+WHERE room > $1 AND top > 0 ORDER BY room LIMIT $2
+"""
+
+
+class Failure(Exception):
+    """What went wrong in speaking to the database.
+
+    `certain`: what was asked for is surely not done. `hopeless`: nor will it be by itself.
+    """
+
+    def __init__(self, text: str, *, certain: bool = False, hopeless: bool = False) -> None:
+        super().__init__(text)
+        self.certain = certain
+        self.hopeless = hopeless
+        self.unknown = False
+
+
+class Database:
+    """Where the database is, and how long to wait for it: `patience`, in seconds.
+
+    Raises `ConfigurationError`. Of the address no text quotes more than host and port.
+    """
+
+    def __init__(self, url: str, patience: float) -> None:
+        self._url = url.replace("postgresql+asyncpg:", "postgresql:", 1)
+        self.patience = patience
+        try:
+            parts = urlsplit(self._url)
+        except ValueError:
+            raise ConfigurationError(MALFORMED) from None
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ConfigurationError(MALFORMED)  # it began in the midst of a password
+        self._name = f"the log's database ({parts.netloc.rpartition('@')[2] or 'on this machine'})"
+
+    async def connect(self, within: float) -> Any:
+        """A connection, if there is one `within` so many seconds. Raises `Failure`."""
+        # The server is the first to give up, so that it can say that nothing was done.
+        limit = str(int(self.patience * 900))
+        try:
+            return await asyncpg.connect(
+                self._url,
+                timeout=within,
+                max_cached_statement_lifetime=0,
+                server_settings={**SETTINGS, "statement_timeout": limit},
+            )
+        except asyncpg.ClientConfigurationError as error:
+            raise Failure(f"{MALFORMED} ({error})", certain=True, hopeless=True) from None
+        except ValueError:
+            raise Failure(MALFORMED, certain=True, hopeless=True) from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            failure = self.failure(error, late=isinstance(error, TimeoutError))
+            failure.certain = True
+            raise failure from error
+
+    def failure(self, error: BaseException, *, late: bool = False) -> Failure:
+        """What to tell of `error`; `late` where it comes of having waited long enough."""
+        if late:
+            return Failure(f"{self._name} does not answer")
+        severity = getattr(error, "severity_en", None)
+        if severity is not None:
+            hopeless = error.sqlstate.startswith(HOPELESS)  # type: ignore[attr-defined]
+            text = f"{self._name} says: {error.args[0]}"
+            return Failure(text, certain=severity == "ERROR", hopeless=hopeless)
+        if isinstance(error, OSError):
+            return Failure(f"{self._name} cannot be reached: {error}")
+        return Failure(f"the connection to {self._name} broke")
+
+
+class Line:
+    """One connection: made when it is needed, and anew after it broke."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Any = None
+
+    async def rows(self, sql: str, *arguments: Any, within: float = 0.0) -> list[Any]:
+        """The answer, if it comes `within` so many seconds. Raises `Failure`.
+
+        It is not to be cancelled, which would leave it open whether the statement is carried out.
+        """
+        patience = within or self._database.patience
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.connect(
+                min(patience, self._database.patience / 2)
+            )
+        connection = self._connection
+        timer = asyncio.get_running_loop().call_later(patience, connection.terminate)
+        try:
+            return list(await connection.fetch(sql, *arguments))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            late = timer.when() <= asyncio.get_running_loop().time()
+            failure = self._database.failure(error, late=late)
+            if not failure.certain:
+                connection.terminate()
+            raise failure from error
+        finally:
+            timer.cancel()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            try:
+                await self._connection.close(timeout=CLOSING)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                self._connection.terminate()
+
+
+class Lines:
+    """A few connections, each for one who needs it at a time, in the order of their coming."""
+
+    def __init__(self, database: Database, size: int) -> None:
+        self._patience = database.patience
+        self._all = [Line(database) for _ in range(size)]
+        self._free = list(self._all)
+        self._turn = asyncio.Semaphore(size)
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[Line]:
+        """Raises `Failure` where all are in use for too long."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Failure("the log's database does not keep up", certain=True) from None
+        line = self._free.pop()
+        try:
+            yield line
+        finally:
+            self._free.append(line)
+            self._turn.release()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(line.close() for line in self._all))
+
+
+class Sides:
+    """Connections for each purpose: batches are stored in the order in which they come, what
+    else is written waits for its like alone, and reading for neither."""
+
+    def __init__(self, database: Database) -> None:
+        self.appending = Lines(database, 1)
+        self.tending = Lines(database, 1)
+        self.reading = Lines(database, READERS)
+
+    async def close(self) -> None:
+        for lines in (self.appending, self.tending, self.reading):
+            await lines.close()
+
+
+class Batch:
+    """Drafts as the arguments of `hubbub_append`, and its results as theirs."""
+
+    def __init__(self, drafts: Sequence[tuple[str, Draft]]) -> None:
+        self._drafts = drafts
+        self._rooms = sorted({room for room, _ in drafts})
+        places = {room: place for place, room in enumerate(self._rooms, 1)}
+        self._places = [places[room] for room, _ in drafts]
+
+    def arguments(self) -> tuple[Any, ...]:
+        drafts = [draft for _, draft in self._drafts]
+        return (
+            self._rooms,
+            self._places,
+            [draft.data.decode() for draft in drafts],
+            [tags_text(draft.tags) for draft in drafts],
+            [info_text(draft.info) for draft in drafts],
+            *(self._keys(drafts) if any(draft.key for draft in drafts) else [None] * 4),
+            *(_versions(drafts) if any(draft.version > 0 for draft in drafts) else [None] * 2),
+        )
+
+    def _keys(self, drafts: list[Draft]) -> tuple[list[Any], ...]:
+        users = [user_of(draft) for draft in drafts]
+        names = [key_of(draft) for draft in drafts]
+        digests = [digest(draft) if draft.key else b"" for draft in drafts]
+        last: dict[tuple[int, str, str], int] = {}
+        earlier = []
+        for number, name in enumerate(zip(self._places, users, names, strict=True), 1):
+            earlier.append(last.get(name, 0))
+            last[name] = number
+        return users, names, digests, earlier
+
+    def results(self, text: str) -> list[Appended]:
+        heads, others = _results.decode(text)
+        fates = {number: (seq, fate) for number, seq, fate in others}
+        tops = [top for _, top in heads]
+        made = []
+        for number, place in enumerate(self._places):
+            epoch = heads[place - 1][0]
+            if number in fates:
+                seq, fate = fates[number]
+                made.append(Appended(Position(seq, epoch), fate))
+            else:
+                tops[place - 1] += 1
+                made.append(Appended(Position(tops[place - 1], epoch)))
+        return made
+
+
+def _versions(drafts: list[Draft]) -> tuple[list[Any], ...]:
+    return (
+        [min(draft.version, MAX_NUMBER) for draft in drafts],
+        [column(draft.version_epoch) for draft in drafts],
+    )
+
+
+class PostgresStore:
+    """The log in the database at `url`, `postgresql://user:password@host:port/database`.
+
+    `window` is how long keys are good for, in seconds. `migrate` has `start` upgrade the schema,
+    which it else asks for. `patience` is how many seconds to wait for the database's answer.
+    Raises `ConfigurationError` for an address that is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        window: float = 300.0,
+        migrate: bool = False,
+        patience: float = 10.0,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = Database(url, patience)
+        self._window = int(window * 1000)
+        self._migrate = migrate
+        self._now = now
+        self._writer = uuid4()
+        self._batch = 0
+        self._lines: Sides | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        self._lines = Sides(self._database)
+        try:
+            async with self._lines.tending.take() as line:
+                revision = await _revision(line.rows)
+            if revision != HEAD:
+                await self._upgrade(revision)
+        except Failure as failure:
+            await self.stop()
+            kind = ConfigurationError if failure.hopeless else Unavailable
+            raise kind(str(failure)) from failure
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        lines, self._lines = self._lines, None
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if lines is not None:
+            await lines.close()
+
+    async def append(self, drafts: Sequence[tuple[str, Draft]]) -> list[Appended]:
+        if not drafts:
+            return []
+        batch = Batch(drafts)
+        return batch.results(await self._do(lambda lines: self._append(lines.appending, batch)))
+
+    async def read(
+        self, room: str, offset: int, limit: int, size: int, *, backwards: bool = False
+    ) -> Page:
+        sql = READ_BACK if backwards else READ_ON
+        offset = min(offset, MAX_NUMBER - 1)
+        rows = await self._do(lambda lines: _rows(lines.reading, sql, room, offset, limit, size))
+        top, epoch = rows[0][:2]
+        entries = [publication(*row[2:]) for row in rows if row[2] is not None]
+        return Page(entries, Position(top, epoch))
+
+    async def states(self, rooms: Sequence[str]) -> list[LogState]:
+        return _states(await self._do(lambda lines: _rows(lines.reading, STATES, list(rooms))))
+
+    async def rooms(self, after: str, limit: int) -> list[LogState]:
+        return _states(await self._do(lambda lines: _rows(lines.reading, ROOMS, after, limit)))
+
+    async def trim(self, room: str, first: int, before: int, most: int) -> int:
+        sql = "SELECT hubbub_trim($1, $2, $3, $4)"
+        first = min(first, MAX_NUMBER)
+        rows = await self._do(lambda lines: _rows(lines.tending, sql, room, first, before, most))
+        return int(rows[0][0])
+
+    async def remove(self, room: str) -> None:
+        sql = "SELECT hubbub_remove($1, $2)"
+        await self._do(lambda lines: _rows(lines.tending, sql, room, new_epoch()))
+
+    async def sweep(self, most: int) -> int:
+        sql = "SELECT hubbub_sweep($1, $2, $3)"
+        now = int(self._now() * 1000)
+        since, gone = now - self._window, now - GONE
+        rows = await self._do(lambda lines: _rows(lines.tending, sql, since, gone, most))
+        return int(rows[0][0])
+
+    async def check(self) -> None:
+        now = int(self._now() * 1000)
+        await self._do(lambda lines: _rows(lines.tending, TOUCH, self._writer, now))
+
+    async def _do(self, work: Callable[[Sides], Coroutine[Any, Any, T]]) -> T:
+        """Do `work` to its end, whether or not who asked for it still waits.
+
+        Raises `Unavailable`.
+        """
+        if self._lines is None:
+            raise Unavailable("the log is not open")
+        task = asyncio.create_task(work(self._lines))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        await asyncio.wait({task})
+        try:
+            return task.result()
+        except Failure as failure:
+            raise Unavailable(str(failure), unknown=failure.unknown) from failure
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # is seen, also where nobody waits for it any more
+
+    async def _append(self, appending: Lines, batch: Batch) -> str:
+        """Store `batch`; its results. Raises `Failure`."""
+        async with appending.take() as line:
+            self._batch += 1
+            now = int(self._now() * 1000)
+            named = (self._writer, self._batch, now, now - self._window)
+            try:
+                ((results,),) = await line.rows(APPEND, *named, *batch.arguments())
+            except Failure as failure:
+                if failure.certain:
+                    raise
+                results = await self._ask(line, failure)
+            return str(results)
+
+    async def _ask(self, line: Line, failure: Failure) -> str:
+        """The results of the last batch, which ended in `failure`, if it is stored.
+
+        Raises `Failure`: it is not, and never will be, or nobody tells.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._database.patience / 2
+        named = (self._writer, self._batch)
+        while (left := end - clock()) > 0:
+            try:
+                # Waits for a backend that is about to commit the batch. One that comes to it
+                # later finds the number taken, and gives up.
+                if not await line.rows(FENCE, *named, int(self._now() * 1000), within=left):
+                    ((results,),) = await line.rows(RESULTS, *named, within=left)
+                    if results is not None:
+                        return str(results)
+            except Failure:
+                await asyncio.sleep(ASKING)
+            else:
+                failure.certain = True
+                raise failure
+        failure.unknown = True
+        raise failure
+
+    async def _upgrade(self, revision: str | None) -> None:
+        if not self._migrate:
+            has = "no log yet" if revision is None else f"a log of an older hubbub ({revision})"
+            raise ConfigurationError(
+                f"the database has {has}: run `hubbub db upgrade --store postgresql://…`, or "
+                "start with --migrate"
+            )
+        from sqlalchemy import NullPool, text
+        from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=lambda: self._database.connect(self._database.patience),
+            poolclass=NullPool,
+        )
+        try:
+            async with asyncio.timeout(UPGRADING), engine.begin() as connection:
+                await connection.execute(text("SET LOCAL statement_timeout = 0"))
+                # Of servers that start together one upgrades, and the others find it done.
+                await connection.execute(text(LOCK))
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                await _revision(driver.fetch)
+                await connection.run_sync(upgrade)
+        except DBAPIError as error:
+            raise self._database.failure((error.orig or error).__cause__ or error) from error
+        except TimeoutError as error:
+            raise self._database.failure(error, late=True) from error
+        finally:
+            await engine.dispose()
+
+
+async def _rows(lines: Lines, sql: str, *arguments: Any) -> list[Any]:
+    async with lines.take() as line:
+        return await line.rows(sql, *arguments)
+
+
+async def _revision(rows: Callable[..., Awaitable[list[Any]]]) -> str | None:
+    """The revision of the schema, None where there is none; `rows` asks the database.
+
+    Raises `ConfigurationError` for one that cannot be used.
+    """
+    ((encoding, tables),) = await rows(SCHEMA, OURS)
+    revision = None
+    if VERSION_TABLE in tables:
+        ((revision,),) = await rows(REVISION)
+    try:
+        check(revision, tables)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"the database cannot be the log's: {error}") from None
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"the database is encoded in {encoding}, and a log needs one in UTF8"
+        )
+    return revision
+
+
+def _states(rows: list[Any]) -> list[LogState]:
+    return [
+        LogState(room, Position(top, epoch), first, touched)
+        for room, epoch, top, first, touched in rows
+    ]
+
+
+_: type[Store] = PostgresStore
