@@ -168,6 +168,18 @@ async def test_one_who_cannot_be_told_keeps_the_others_from_nothing() -> None:
     assert desk.told == [1, 2, "1 stored at 2"]
 
 
+async def test_one_that_is_stopped_leaves_nobody_waiting() -> None:
+    desk = Desk()
+    desk.store.hold()
+    desk.put(1)
+    await settle()
+    desk.put(2)
+    (task,) = desk.tasks
+    task.cancel()
+    await settle()
+    assert desk.told == ["1 failed", "2 failed"]
+
+
 async def test_what_comes_while_the_last_batch_is_told_is_stored_too() -> None:
     desk = Desk()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from hubbub.engine.access import origin_allowed
 from hubbub.engine.client import Client
 from hubbub.engine.member import Member, TextDoor
 from hubbub.engine.session import Session
-from hubbub.errors import ConfigurationError, InvalidName
+from hubbub.errors import ConfigurationError, InvalidName, Unavailable
 from hubbub.model import NORMAL, VANISHED, check_room_name, user_id
 from hubbub.transports.app import EXTENSION
 from hubbub.transports.asgi import AsgiConnection
@@ -52,10 +54,11 @@ class Doors:
         self.check_room(room)
         if not self._hub.text_allowed(room):
             raise HTTPException(403, "this room is not open to everyone")
-        connection = await self.admit(websocket)
         node = self._hub.node
-        member = TextDoor(node, connection, None, node.room(room))
-        self.settle(connection, member, websocket)
+        async with self.looking_at(room):
+            connection = await self.admit(websocket)
+            member = TextDoor(node, connection, None, node.room(room))
+            self.settle(connection, member, websocket)
         await self._stay(connection, member)
 
     async def client(self, websocket: WebSocket) -> None:
@@ -90,6 +93,22 @@ class Doors:
             check_room_name(room)
         except InvalidName as error:
             raise HTTPException(400, str(error)) from None
+
+    @asynccontextmanager
+    async def looking_at(self, room: str) -> AsyncIterator[None]:
+        """Enter `room` in this block, and hear all that is published in it from then on.
+
+        Of a durable room the log is looked at before, which may not be possible: 503.
+        """
+        node = self._hub.node
+        async with AsyncExitStack() as stack:
+            if node.is_durable(room):
+                node.bind()
+                try:
+                    await stack.enter_async_context(node.logs.reaching({room: None}))
+                except Unavailable as error:
+                    raise HTTPException(503, str(error), {"Retry-After": "1"}) from None
+            yield
 
     async def admit(self, websocket: WebSocket, subprotocol: str | None = None) -> Connection:
         """Refuse with an HTTPException, or accept and return the connection."""
@@ -159,9 +178,10 @@ class Joining:
                 "or give each room a connection"
             )
         hub.doors.check_room(self._room)
-        self._connection = connection = await hub.doors.admit(self._websocket)
-        self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
-        hub.doors.settle(connection, member, self._websocket)
+        async with hub.doors.looking_at(self._room):
+            self._connection = connection = await hub.doors.admit(self._websocket)
+            self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
+            hub.doors.settle(connection, member, self._websocket)
         scope[JOINED] = self._room
         return member
 

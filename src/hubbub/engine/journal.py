@@ -90,8 +90,9 @@ class Journal:
             self._start(self._run())
 
     async def _run(self) -> None:
-        batch = self._take()
+        batch, after = self._take(), list[Entry]()
         following: asyncio.Task[list[Appended] | Unavailable] | None = None
+        outcome: list[Appended] | Unavailable
         try:
             while batch:
                 outcome = await (following or self._append(batch))
@@ -101,7 +102,16 @@ class Journal:
                     following = asyncio.ensure_future(self._append(after))
                     await asyncio.sleep(0)
                 self._settle(batch, outcome)
-                batch = after or self._take()
+                batch, after = after or self._take(), []
+        except asyncio.CancelledError:
+            # The node stops, and has waited for as long as it may.
+            unknown = Unavailable("the server stopped before the log answered", unknown=True)
+            for entry in (*batch, *after):
+                _tell(entry, unknown)
+            for entry in self._waiting:
+                _tell(entry, Unavailable("the server stops"))
+            self._waiting.clear()
+            raise
         finally:
             self._running = False
 

@@ -66,7 +66,6 @@ class Node:
     heartbeat: Heartbeat
     client_heartbeat: Heartbeat
     hooks: Hooks
-    logs: Logs
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -85,6 +84,7 @@ class Node:
         self.disconnect_hooks: list[Hook] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep: Timer | None = None
+        self._logs: Logs | None = None
 
     # Whose loop it runs on.
 
@@ -118,8 +118,8 @@ class Node:
         self._stop_sweep()
         if len(self.streams):
             self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
-        if self.has_logs:
-            self.logs.arm()
+        if self._logs is not None:
+            self._logs.arm()
 
     async def open_logs(self, store: Store) -> None:
         """Have durable rooms live in `store`.
@@ -128,16 +128,27 @@ class Node:
         """
         logs = Logs(self, store)
         await logs.start()
-        self.logs = logs
+        self._logs = logs
+
+    @property
+    def logs(self) -> Logs:
+        """Where durable rooms live. Raises `ConfigurationError` where that is nowhere, yet or any
+        more."""
+        if self._logs is None:
+            raise ConfigurationError(
+                "a durable room needs the log, which is open while the application runs: "
+                "FastAPI(lifespan=hub.lifespan), or `async with hub.lifespan(app)` in your own"
+            )
+        return self._logs
 
     @property
     def has_logs(self) -> bool:
-        return hasattr(self, "logs")
+        return self._logs is not None
 
     @property
     def trouble(self) -> str:
         """Why the log cannot be written to, empty where it can."""
-        return self.logs.trouble if self.has_logs else ""
+        return "" if self._logs is None else self._logs.trouble
 
     def is_durable(self, room: str) -> bool:
         """Whether the room called `room` has a log."""
@@ -331,7 +342,7 @@ class Node:
             if stored.done():
                 return  # who asked is not waiting any more
             if isinstance(outcome, Unavailable):
-                stored.set_exception(outcome)
+                stored.set_exception(Unavailable(str(outcome), outcome.unknown))
             elif outcome.fate is Fate.CONFLICT:
                 stored.set_exception(Conflict(CONFLICT))
             else:
@@ -447,9 +458,8 @@ class Node:
         self.heartbeat.stop()
         self.client_heartbeat.stop()
         self._stop_sweep()
-        if self.has_logs:
-            logs = self.logs
-            del self.logs
+        logs, self._logs = self._logs, None
+        if logs is not None:
             await logs.stop()
 
 
