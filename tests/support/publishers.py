@@ -163,7 +163,7 @@ class Http:
         """Send a request; whether it is answered is another matter."""
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
-        content = b"" if body is None else json.dumps(body).encode()
+        content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nX-API-Key: {API_KEY}\r\n"
             f"Content-Length: {len(content)}\r\n\r\n"

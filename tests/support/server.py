@@ -234,6 +234,8 @@ async def serving(
     sock = socket.create_server(("127.0.0.1", 0), backlog=2048)
     for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
         sock.setsockopt(socket.SOL_SOCKET, buffer, KERNEL_BYTES)
+    # Of a socket that is given to it asyncio does not know that it is one of TCP.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     options = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": 10, **more}
     config = uvicorn.Config(app, ws=ws, http=http, lifespan="on", **options)
     config.load()
