@@ -9,9 +9,11 @@ statement and written in another, which is a transaction by itself; a page is on
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import itemgetter
@@ -38,7 +40,7 @@ from hubbub.stores.rows import (
     user_of,
 )
 from hubbub.stores.sqlite_file import READING, WRITING, File, doubtful
-from hubbub.stores.worker import Workers
+from hubbub.stores.worker import Worker
 
 READERS = 2
 
@@ -234,9 +236,10 @@ class Writer(Side):
             except OSError as error:
                 self.close()
                 raise self._file.unavailable(error) from error
-            if identity != self._identity:
+            if self._open is not None and identity != self._identity:
                 self.close()
-                self._identity = identity
+                raise Unavailable(f"the log's file was replaced by another: {self._file.path}")
+            self._identity = identity
             self._look_at = time.monotonic() + LOOK
         return super().connection()
 
@@ -488,11 +491,11 @@ class SQLiteStore:
         self._alone = alone
         self._window = window
         self._now = now
-        self._writing: Workers[Writer] | None = None
-        self._reading: Workers[Reader] | None = None
+        self._writing: Worker[Writer] | None = None
+        self._reading: deque[Worker[Reader]] = deque()
 
     async def start(self) -> None:
-        writing = Workers("hubbub log", [Writer(self._file, self._window, self._now)])
+        writing = Worker("hubbub log", Writer(self._file, self._window, self._now))
         try:
             await writing.do(lambda writer: writer.start(self._alone))
         except BaseException:
@@ -500,12 +503,17 @@ class SQLiteStore:
             self._file.release()
             raise
         self._writing = writing
-        self._reading = Workers("hubbub log, reading", [Reader(self._file) for _ in range(READERS)])
+        self._reading.extend(
+            Worker("hubbub log, reading", Reader(self._file)) for _ in range(READERS)
+        )
 
     async def stop(self) -> None:
-        for workers in (self._reading, self._writing):
-            if workers is not None:
-                await workers.stop()
+        reading, self._reading = self._reading, deque()
+        writing, self._writing = self._writing, None
+        for reader in reading:
+            await reader.stop()
+        if writing is not None:
+            await writing.stop()
         self._file.release()
 
     async def append(self, drafts: Sequence[tuple[str, Draft]]) -> list[Appended]:
@@ -556,7 +564,7 @@ class SQLiteStore:
         `ConfigurationError` where something is at `path`, and `Unavailable`.
         """
         copier = Copier(self._file)
-        copying = Workers("hubbub log, copying", [copier])
+        copying = Worker("hubbub log, copying", copier)
         try:
             await copying.do(lambda copier: copier.copy(path, progress))
         finally:
@@ -566,12 +574,18 @@ class SQLiteStore:
     async def _write(self, work: Callable[[Writer], T]) -> T:
         if self._writing is None:
             raise Unavailable("the log is not open")
-        return await self._writing.do(work)
+        try:
+            return await self._writing.do(work)
+        except Unavailable:
+            # Nobody holds on to what may be at fault: the next call finds the file as it is.
+            await asyncio.gather(*[worker.do(Reader.close) for worker in self._reading])
+            raise
 
     async def _read(self, work: Callable[[Reader], T]) -> T:
-        if self._reading is None:
+        if not self._reading:
             raise Unavailable("the log is not open")
-        return await self._reading.do(work)
+        self._reading.rotate()
+        return await self._reading[0].do(work)
 
 
 def _log_states(row: tuple[str]) -> list[LogState]:

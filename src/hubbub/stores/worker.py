@@ -1,21 +1,21 @@
-"""Threads that carry out what an event loop must not wait for."""
+"""A thread that carries out what an event loop must not wait for."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from hubbub.errors import Unavailable
 
 REST = 1.0
-"""Seconds without work after which a thread may use the time."""
+"""Seconds without work after which the thread may use the time."""
 
 
 class Tool(Protocol):
-    """What a thread works with, and nobody else touches. Nothing here may raise."""
+    """What the thread works with, and nobody else touches. Nothing here may raise."""
 
     def rest(self) -> None:
         """There was work, and has been none for a while."""
@@ -27,25 +27,22 @@ T = TypeVar("T")
 ToolT = TypeVar("ToolT", bound=Tool)
 
 
-class Workers(Generic[ToolT]):
-    """One thread for each of `tools`, with one queue before them.
+class Worker(Generic[ToolT]):
+    """A thread with a `tool`, and a queue before it.
 
     What was queued is carried out, whether or not somebody still waits for it: a cancelled
     await takes nothing back.
     """
 
-    def __init__(self, name: str, tools: Sequence[ToolT]) -> None:
+    def __init__(self, name: str, tool: ToolT) -> None:
+        self._tool = tool
         self._jobs: SimpleQueue[Callable[[ToolT], None] | None] = SimpleQueue()
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._run, args=[tool], name=name, daemon=True)
-            for tool in tools
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
     async def do(self, work: Callable[[ToolT], T]) -> T:
-        """What `work` returns or raises, once a thread has done it. Raises `Unavailable` after
+        """What `work` returns or raises, once the thread has done it. Raises `Unavailable` after
         `stop`."""
         if self._closed:
             raise Unavailable("the log is closed")
@@ -64,31 +61,26 @@ class Workers(Generic[ToolT]):
         return await answer
 
     async def stop(self) -> None:
-        """Let the threads do what is queued, close their tools and end."""
+        """Let the thread do what is queued, close its tool and end."""
         self._closed = True
-        for _ in self._threads:
-            self._jobs.put(None)
-        await asyncio.to_thread(self._join)
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
 
-    def _join(self) -> None:
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, tool: ToolT) -> None:
+    def _run(self) -> None:
         rested = True
         while True:
             try:
                 job = self._jobs.get(timeout=None if rested else REST)
             except Empty:
-                tool.rest()
+                self._tool.rest()
                 rested = True
                 continue
             if job is None:
                 break
-            job(tool)
+            job(self._tool)
             del job  # it holds what it was for, and the next may be long in coming
             rested = False
-        tool.close()
+        self._tool.close()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, how: Callable[..., None], *args: Any) -> None:
