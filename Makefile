@@ -57,6 +57,8 @@ soak: .venv/.dev
 
 bench: .venv/.bench
 	$(BIN)/python -m benchmarks
+	@PATH="$(abspath $(BIN)):$$PATH" sh tests/support/postgres.sh
+	$(BIN)/python -m benchmarks.log
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .
