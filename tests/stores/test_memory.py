@@ -55,3 +55,15 @@ async def test_what_is_read_can_be_changed_and_the_log_stays() -> None:
     read.offset, read.json = 9, b"a codec's"
     (again,) = (await store.read("a", 0, 1, 100)).publications
     assert (again.offset, again.json) == (1, b"")
+
+
+async def test_a_key_that_was_used_anew_is_not_in_the_way_of_older_ones() -> None:
+    time = Time()
+    store = MemoryStore(window=10, now=time)
+    await store.append([("a", Draft(b"1", key="again"))])
+    time.now += 5
+    await store.append([("a", Draft(b"1", key="older"))])
+    time.now += 6
+    await store.append([("a", Draft(b"1", key="again"))])
+    time.now += 5
+    assert [await store.sweep(1), await store.sweep(1)] == [1, 0]

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
@@ -20,7 +21,8 @@ from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.model import ClientInfo, Draft, Fate
 from hubbub.stores import open_store
 from hubbub.stores.memory import MemoryStore
-from hubbub.stores.sqlite import SQLiteStore
+from hubbub.stores.sqlite import Batch, SQLiteStore, Writer
+from hubbub.stores.sqlite_file import File
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0
@@ -335,6 +337,55 @@ async def test_what_another_process_does_is_noticed(path: Path) -> None:
         assert [one.offset for one in page.publications] == [3, 4, 5]
 
 
+async def test_a_batch_is_judged_again_when_another_process_was_faster(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, times = Batch.judge, 0
+
+    def slowly(batch: Batch, connection: sqlite3.Connection) -> None:
+        nonlocal times
+        judge(batch, connection)
+        times += 1
+        if times % 2:
+            monkeypatch.setattr(Batch, "judge", judge)
+            faster = Writer(File(path), 300, time.time)
+            change(faster)
+            faster.close()
+            monkeypatch.setattr(Batch, "judge", slowly)
+
+    def appended(faster: Writer) -> None:
+        faster.append([("a", draft(7)._replace(key="k")), ("new", draft(7))])
+
+    def appended_and_trimmed(faster: Writer) -> None:
+        faster.append([("a", draft(8))])
+        faster.trim("a", 1_000, 0, 1_000)
+
+    def removed(faster: Writer) -> None:
+        faster.remove("a")
+
+    async with opened(path) as store:
+        await store.append([("a", draft(0))])
+        monkeypatch.setattr(Batch, "judge", slowly)
+        change = appended
+        batch = [("a", draft(7)._replace(key="k")), ("new", draft(1)), ("a", draft(1))]
+        made = await store.append(batch)
+        assert [(one.position.offset, one.fate) for one in made] == [
+            (2, Fate.REPEATED),
+            (2, Fate.STORED),
+            (3, Fate.STORED),
+        ]
+        assert await numbers(store, "new") == [7, 1]
+        change = appended_and_trimmed
+        (late,) = await store.append([("a", draft(2))])
+        assert late.position.offset == 5
+        change = removed
+        (anew,) = await store.append([("a", draft(3))])
+        assert anew.position.offset == 1
+        assert anew.position.epoch != late.position.epoch
+        assert await numbers(store, "a") == [3]
+        assert times == 6
+
+
 async def test_a_second_server_is_refused_and_a_tool_is_not(path: Path) -> None:
     store = SQLiteStore(path, alone=True)
     await store.start()
@@ -559,6 +610,7 @@ async def test_a_check_writes(path: Path) -> None:
         before = content(wal)
         await store.check()
         assert content(wal) != before
+        assert await store.sweep(1) == 0, "and leaves nothing behind"
 
 
 async def test_a_sweep_counts_what_it_purges(path: Path) -> None:
