@@ -61,7 +61,7 @@ SETTINGS = {
     "enable_mergejoin": "off",
 }
 
-OURS = [*metadata.tables, "hubbub_batches", VERSION_TABLE]
+OURS = [*metadata.tables, VERSION_TABLE]
 
 LOCK = "SELECT pg_advisory_xact_lock(114853371082082)"
 """Only one at a time upgrades the schema; the number is "hubbub"."""
@@ -183,7 +183,7 @@ class Database:
             raise Failure(f"{MALFORMED} ({error})", certain=True, hopeless=True) from None
         except ValueError:
             raise Failure(MALFORMED, certain=True, hopeless=True) from None
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except Exception as error:
             failure = self.failure(error, late=isinstance(error, TimeoutError))
             failure.certain = True
             raise failure from error
@@ -223,7 +223,7 @@ class Line:
         timer = asyncio.get_running_loop().call_later(patience, connection.terminate)
         try:
             return list(await connection.fetch(sql, *arguments))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except Exception as error:  # of many kinds, for a connection that broke just before
             late = timer.when() <= asyncio.get_running_loop().time()
             failure = self._database.failure(error, late=late)
             if not failure.certain:
@@ -236,7 +236,7 @@ class Line:
         if self._connection is not None:
             try:
                 await self._connection.close(timeout=CLOSING)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except Exception:
                 self._connection.terminate()
 
 

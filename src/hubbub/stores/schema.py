@@ -1,4 +1,4 @@
-"""The tables that a log is made of, alike in SQLite and PostgreSQL.
+"""The tables that a log is made of, alike in SQLite and PostgreSQL but where it says `only`.
 
 The migrations beside this file bring a database there; these definitions are what they lead to,
 which a test holds them to. Times are Unix milliseconds.
@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    Uuid,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -78,4 +79,14 @@ removed = Table(
     "hubbub_removed",
     metadata,
     Column("log", NUMBER, primary_key=True, autoincrement=False, comment="still to be purged"),
+)
+
+batches = Table(
+    "hubbub_batches",
+    metadata,
+    Column("writer", Uuid, primary_key=True, comment="a server that appends"),
+    Column("batch", BigInteger, nullable=False, comment="the number of its last one"),
+    Column("at", BigInteger, nullable=False),
+    Column("results", Text, comment="JSON; none for one that must not be stored any more"),
+    info={"only": "postgresql"},
 )
