@@ -7,7 +7,8 @@ from typing import Any
 from hubbub.embed.hooks import Hook, json_or_nothing
 from hubbub.embed.keys import KeysUnavailable, TokenExpired, TokenInvalid
 from hubbub.embed.tokens import ConnectionClaims, Tokens
-from hubbub.engine.client import Client, told
+from hubbub.engine.client import Client
+from hubbub.engine.conversation import told
 from hubbub.engine.events import Admission, Connect, Gate, Identity, Ticket
 from hubbub.errors import Refused
 from hubbub.model import BAD_REQUEST, INVALID_TOKEN, PERMISSION_DENIED, Disconnect

@@ -24,7 +24,8 @@ from hubbub.options import RoomOptions
 from hubbub.wire import centrifuge as wire
 
 if TYPE_CHECKING:
-    from hubbub.engine.client import Client, Pending
+    from hubbub.engine.client import Client
+    from hubbub.engine.conversation import Pending
 
 _NOTHING_ASKED = wire.SubscribeRequest()
 _NO_RULE = Rule(RoomOptions())

@@ -28,7 +28,8 @@ from hubbub.wire import centrifuge as wire
 from hubbub.wire.encode import has_endless_number, value_of
 
 if TYPE_CHECKING:
-    from hubbub.engine.client import Carry, Client, Pending
+    from hubbub.engine.client import Client
+    from hubbub.engine.conversation import Carry, Pending
     from hubbub.engine.rules import Rule
     from hubbub.engine.subscription import Subscription
 

@@ -31,7 +31,8 @@ from hubbub.options import RoomOptions
 from hubbub.wire import centrifuge as wire
 
 if TYPE_CHECKING:
-    from hubbub.engine.client import Client, Pending
+    from hubbub.engine.client import Client
+    from hubbub.engine.conversation import Pending
     from hubbub.engine.room import Room
 
 REJECT_UNRECOVERED = 2
