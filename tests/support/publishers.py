@@ -185,11 +185,15 @@ class Http:
 
 
 class ApiPublisher:
-    """Publishes over the HTTP API with idempotency keys, which are its messages' ids."""
+    """Publishes over the HTTP API with idempotency keys, which are its messages' ids.
 
-    def __init__(self, record: Publisher, room: str) -> None:
+    `padding` makes each message so much larger.
+    """
+
+    def __init__(self, record: Publisher, room: str, padding: int = 0) -> None:
         self.record = record
         self.room = room
+        self.padding = "x" * padding
         self.acknowledged = 0
         self._numbers = count(1)
         self._stopped = False
@@ -205,7 +209,7 @@ class ApiPublisher:
             with suppress(*GONE):
                 while not self._stopped and sent < most:
                     id = f"{self.record.name}-{next(self._numbers)}"
-                    self.record.sent(self.room, id, {"id": id})
+                    self.record.sent(self.room, id, self._data(id))
                     sent += 1
                     await self.publish(http, id)
         finally:
@@ -221,13 +225,16 @@ class ApiPublisher:
             http.close()
 
     async def publish(self, http: Http, id: str) -> None:
-        body = {"channel": self.room, "data": {"id": id}, "idempotency_key": id}
+        body = {"channel": self.room, "data": self._data(id), "idempotency_key": id}
         answer = (await http.ask("POST", "/api/publish", body)).body
         if "error" in answer:
             assert answer["error"]["code"] == 100, answer
             return  # it may be stored all the same: with its key it can be tried again
         self.acknowledged += 1
         self.record.acknowledged(self.room, id, **answer["result"])
+
+    def _data(self, id: str) -> Message:
+        return {"id": id, "padding": self.padding}
 
 
 class Subscriber:
