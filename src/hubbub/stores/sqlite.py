@@ -79,7 +79,7 @@ BATCH = (
 CREATE TEMP TRIGGER hubbub_batch_put INSTEAD OF INSERT ON hubbub_batch BEGIN
   SELECT raise(ABORT, 'moved on') FROM json_each(NEW.logs) AS n
   LEFT JOIN hubbub_logs AS l ON l.id = json_extract(n.value, '$[0]')
-  WHERE l.epoch IS NOT json_extract(n.value, '$[8]') OR l.top IS NOT json_extract(n.value, '$[9]');
+  WHERE l.top IS NOT json_extract(n.value, '$[8]');
   INSERT INTO hubbub_logs (id, room, epoch, top, first, touched, version, version_epoch)
   SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
     json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
@@ -421,7 +421,7 @@ class Batch:
             },
         ).fetchone()
         known = {row[1]: Head(*row) for row in _heads.decode(heads)}
-        before = {room: (head.epoch, head.top) for room, head in known.items()}
+        before = {room: head.top for room, head in known.items()}
         for room in rooms:
             if room not in known:
                 highest += 1
@@ -455,9 +455,7 @@ class Batch:
             if draft.key:
                 use = used[name] = Use(head.top, digest(draft))
                 self._keys.append((head.id, name[1], name[2], use.seq, self._at, use.digest))
-        self._logs = [
-            (*astuple(head), *before.get(room, (None, None))) for room, head in changed.items()
-        ]
+        self._logs = [(*astuple(head), before.get(room)) for room, head in changed.items()]
 
     def put(self, connection: sqlite3.Connection) -> None:
         """Write what is to be stored. Raises sqlite3.Error; sqlite3.IntegrityError where

@@ -111,10 +111,11 @@ class File:
                 source.execute("BEGIN")
                 source.execute("SELECT epoch FROM hubbub_store").fetchone()
                 source.backup(
-                    target, pages=BACKUP_PAGES, progress=lambda _, left, all: pause(all - left, all)
+                    target,
+                    pages=BACKUP_PAGES,
+                    progress=lambda _, left, pages: pause(pages - left, pages),
                 )
                 epoch = (new_epoch(),)
-                target.execute("PRAGMA synchronous = FULL")
                 with target:
                     target.execute("UPDATE hubbub_store SET epoch = ?", epoch)
                     target.execute("UPDATE hubbub_logs SET epoch = ?", epoch)
@@ -161,8 +162,10 @@ class File:
         lock = open(f"{self.path}.lock", "ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             lock.close()
+            if not isinstance(error, BlockingIOError):
+                raise
             raise ConfigurationError(
                 f"another hubbub server has {self.path} open: a log in SQLite is for one server "
                 "process, and PostgreSQL for several"
