@@ -321,8 +321,8 @@ async def a_key_is_good_for_once(store: Store, time: Time) -> None:
     drafts = [("odd", Draft(b"1", key=key, info=ClientInfo(key, ""))) for key in odd]
     stored = await store.append(drafts)
     assert {one.fate for one in stored} == {Fate.STORED}
-    repeated = [one._replace(fate=Fate.REPEATED) for one in stored]
-    assert await store.append(drafts) == repeated, "whatever is in it"
+    known = [one._replace(fate=Fate.REPEATED) for one in stored]
+    assert await store.append(drafts) == known, "whatever is in it"
     drafts = [("odd", Draft(b"1", key="same", info=ClientInfo(user, ""))) for user in odd]
     assert {one.fate for one in await store.append(drafts)} == {Fate.STORED}
 
