@@ -21,8 +21,9 @@ from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.model import ClientInfo, Draft, Fate
 from hubbub.stores import open_store
 from hubbub.stores.memory import MemoryStore
-from hubbub.stores.sqlite import Batch, SQLiteStore, Writer
+from hubbub.stores.sqlite import SQLiteStore
 from hubbub.stores.sqlite_file import File
+from hubbub.stores.sqlite_writer import Batch, Writer
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -227,3 +227,33 @@ def doubtful(error: sqlite3.Error) -> bool:
 
 def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+class Side:
+    """A thread's connection: opened when it is needed, and anew after every failure."""
+
+    def __init__(self, file: File, settings: tuple[str, ...]) -> None:
+        self._file = file
+        self._settings = settings
+        self._open: sqlite3.Connection | None = None
+
+    def connection(self) -> sqlite3.Connection:
+        """Raises `Unavailable`."""
+        if self._open is None:
+            try:
+                self._open = self._file.connect(self._settings)
+            except ConfigurationError as error:
+                raise Unavailable(str(error)) from error
+            except (sqlite3.Error, OSError) as error:
+                raise self._file.unavailable(error) from error
+        return self._open
+
+    def rest(self) -> None:
+        pass
+
+    def close(self) -> None:
+        """Close the connection, which takes back what is not committed."""
+        if self._open is not None:
+            with suppress(sqlite3.Error):
+                self._open.close()
+            self._open = None
