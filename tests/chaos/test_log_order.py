@@ -465,3 +465,20 @@ async def test_what_is_kept_no_longer_is_told_to_who_comes_back_for_it() -> None
             assert bool(body.get("recovered")) is recovered
             assert len(body.get("publications", [])) == recovered * (31 - offset)
         await settle()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+async def test_what_a_live_room_missed_and_cannot_have_any_more_is_told(left: int) -> None:
+    """O-8: another node has published, and all of it, or all but the last, is trimmed."""
+    store = ControlledStore()
+    async with world_on(store) as world:
+        client = await world.join(ROOM)
+        top = await fill(store, 5)
+        await store.inner.trim(ROOM, top.offset + 1 - left, 0, 100)
+        await world.clock.advance(40)
+        reads = len(store.reads)
+        assert [one["unsubscribe"]["code"] for one in await client.told()] == [2500]
+        body = (await client.ask("subscribe", channel=ROOM))["subscribe"]
+        assert body["offset"] == top.offset
+        await settle()
+        assert len(store.reads) <= reads + 2, "it is not looked for over and over"

@@ -137,13 +137,13 @@ class Log:
             if position.epoch != tail.epoch or position.offset < expected - 1:
                 self._begin_anew(position)
                 continue
+            first = page.publications[0].offset if page.publications else position.offset + 1
+            if first > room.expected:
+                self._begin_anew(position)  # what is missing has been trimmed
+                continue
             for publication in page.publications:
-                if publication.offset > room.expected:
-                    self._begin_anew(position)  # what is missing has been trimmed
-                    break
                 room.advance(publication)
-            else:
-                self._stale |= room.expected <= position.offset
+            self._stale |= room.expected <= position.offset
 
     def _begin_anew(self, position: Position) -> None:
         """What the members have and what the log has do not fit together."""
