@@ -188,14 +188,32 @@ class Publisher:
         return [one for one in self.messages.values() if one.fate is Fate.UNKNOWN]
 
 
-class History(NamedTuple):
-    """What a room's log holds: nothing below `first` is kept."""
+class Told(NamedTuple):
+    """What was read of a room's log in one go: `stored` are offsets, ids and hashes."""
 
+    room: str
     epoch: str
-    entries: Mapping[int, tuple[str, str]]
-    """Id and hash by offset, ascending."""
+    stored: list[tuple[int, str, str]]
     first: int
     top: int
+
+
+class History:
+    """What is known of one log: all that was ever read of it, put together."""
+
+    def __init__(self) -> None:
+        self.entries: dict[int, str] = {}
+        """Ids by offset."""
+        self.first = 1
+        """What is below was never read."""
+        self.top = 0
+
+    def add(self, told: Told) -> None:
+        fresh = not self.entries and not self.top
+        self.first = told.first if fresh else min(self.first, told.first)
+        self.top = told.top
+        for offset, id, _ in told.stored:
+            self.entries.setdefault(offset, id)
 
 
 class Report(NamedTuple):
@@ -236,8 +254,7 @@ class Witness:
     def __init__(self) -> None:
         self.publishers: list[Publisher] = []
         self.listeners: list[Listener] = []
-        self._histories: dict[str, History] = {}
-        self._stored: dict[str, list[tuple[int, str, str]]] = {}
+        self._told: list[Told] = []
 
     def publisher(self, name: str, *, ordered: bool = True) -> Publisher:
         self.publishers.append(Publisher(name, ordered))
@@ -256,49 +273,45 @@ class Witness:
         first: int = 1,
         top: int | None = None,
     ) -> None:
-        """All that the room's log holds in the end, by offset: each entry once, as it was read.
+        """All that the room's log holds, by offset: each entry once, as it was read.
 
-        `first` is the oldest offset that is kept, `top` the last one given.
+        `first` is the oldest offset that is kept, `top` the last one given. Told last in the end;
+        and before, whenever something of it is about to be trimmed or removed, or else what is
+        gone by then is excused where somebody knows where it was.
         """
         entries = [(offset, id_of(data), hash_of(data)) for offset, data in stored]
-        by_offset = {offset: (id, hash) for offset, id, hash in entries}
         last = entries[-1][0] if entries else first - 1
-        self._stored[room] = entries
-        self._histories[room] = History(epoch, by_offset, first, last if top is None else top)
+        self._told.append(Told(room, epoch, entries, first, last if top is None else top))
 
     def check(self) -> Report:
-        """Prove I1 to I5 of what was told, against the histories.
-
-        What is missing is excused where it was trimmed, or the log begun anew: where the history
-        is of another epoch, or begins after it.
-        """
-        return Check(self.publishers, self.listeners, self._histories, self._stored).report()
+        """Prove I1 to I5 of what was told."""
+        return Check(self.publishers, self.listeners, self._told).report()
 
 
 class Check:
     def __init__(
-        self,
-        publishers: list[Publisher],
-        listeners: list[Listener],
-        histories: Mapping[str, History],
-        stored: Mapping[str, list[tuple[int, str, str]]],
+        self, publishers: list[Publisher], listeners: list[Listener], told: list[Told]
     ) -> None:
         self._publishers = publishers
         self._listeners = listeners
-        self._histories = histories
-        self._stored = stored
+        self._told = told
+        self._logs: dict[tuple[str, str], History] = {}
+        self._ends: dict[str, Position] = {}
+        """Where each room is in the end."""
         self._found: list[Violation] = []
         self._counts: Counter[str] = Counter()
         self._agreed: dict[tuple[str, str, int], tuple[str, str]] = {}
         """Who said it first, and what: by room, epoch and offset."""
         self._seen_at: dict[tuple[str, str], Position] = {}
         """By room and id: where somebody heard it."""
-        self._offsets: dict[tuple[str, str], int] = {}
-        """By room and id: where the history has it."""
+        self._places: dict[tuple[str, str], list[Position]] = {}
+        """By room and id: where the histories have it."""
 
     def report(self) -> Report:
-        for room, history in self._histories.items():
-            self._look_at_history(room, history)
+        for told in self._told:
+            self._read(told)
+        for (room, epoch), history in self._logs.items():
+            self._look_for_repeats(room, epoch, history)
         for listener in self._listeners:
             self._follow(listener)
         for publisher in self._publishers:
@@ -308,20 +321,28 @@ class Check:
     def _tell(self, invariant: str, text: str) -> None:
         self._found.append(Violation(invariant, text))
 
-    def _look_at_history(self, room: str, history: History) -> None:
-        expected = history.first
-        for offset, id, hash in self._stored[room]:
-            self._counts["stored"] += 1
+    def _read(self, told: Told) -> None:
+        room, expected = told.room, told.first
+        for offset, _, hash in told.stored:
             if offset != expected:
                 self._tell("I3", f"the history of {room} has {offset} where {expected} is due")
             expected = offset + 1
-            first = self._offsets.setdefault((room, id), offset)
-            if first != offset:
+            self._agree("the history", room, Position(offset, told.epoch), hash)
+        if expected != told.top + 1:
+            self._tell("I3", f"the history of {room} ends at {expected - 1}, not {told.top}")
+        self._logs.setdefault((room, told.epoch), History()).add(told)
+        self._ends[room] = Position(told.top, told.epoch)
+
+    def _look_for_repeats(self, room: str, epoch: str, history: History) -> None:
+        first: dict[str, int] = {}
+        for offset, id in sorted(history.entries.items()):
+            self._counts["stored"] += 1
+            if id in first:
                 self._counts["repeated"] += 1
-                self._tell("I2", f"{id} is stored in {room} twice: at {first} and {offset}")
-            self._agree("the history", room, Position(offset, history.epoch), hash)
-        if expected != history.top + 1:
-            self._tell("I3", f"the history of {room} ends at {expected - 1}, not {history.top}")
+                self._tell("I2", f"{id} is stored in {room} twice: at {first[id]} and {offset}")
+            else:
+                first[id] = offset
+                self._places.setdefault((room, id), []).append(Position(offset, epoch))
 
     def _agree(self, who: str, room: str, position: Position, hash: str) -> None:
         offset, epoch = position
@@ -341,9 +362,9 @@ class Check:
             if listener.may is not None and room not in listener.may:
                 self._tell("I5", f"{listener.name} was told of {room}, which it may not read")
         for room in sorted(listener.rooms):
-            position, history = listener.positions[room], self._histories.get(room)
-            if history and position != (history.top, history.epoch):
-                where = f"{position.offset} of {room}, which is at {history.top}"
+            position, end = listener.positions[room], self._ends.get(room)
+            if end is not None and position != end:
+                where = f"{position.offset} of {room}, which is at {end.offset}"
                 self._tell("I3", f"{listener.name} is there at the end, and ended at {where}")
 
     def _hear(self, listener: Listener, event: Heard, last: Position | None) -> Position | None:
@@ -356,52 +377,52 @@ class Check:
         position = Position(event.offset, event.epoch)
         self._agree(name, room, position, event.hash)
         self._seen_at.setdefault((room, event.id), position)
-        history = self._histories.get(room)
-        if history and event.epoch == history.epoch and event.offset > history.top:
+        history = self._logs.get((room, event.epoch))
+        if history and event.offset > history.top:
             self._tell("I1", f"{name} heard {event.offset} of {room}, which ends at {history.top}")
         return position
 
     def _ask(self, publisher: Publisher) -> None:
-        tops: dict[str, int] = {}
+        tops: dict[tuple[str, str], int] = {}
         for message in publisher.messages.values():
-            name = f"{message.id} of {publisher.name} in {message.room}"
+            room, name = message.room, f"{message.id} of {publisher.name} in {message.room}"
             self._counts[message.fate.value] += 1
-            at = self._offsets.get((message.room, message.id))
-            if len(set(message.positions)) > 1:
-                self._tell("I2", f"{name} was acknowledged at {sorted(set(message.positions))}")
-            for position in message.positions:
-                self._look_up(name, message, position, at)
-            if at is None:
-                if message.fate is Fate.ACKNOWLEDGED and not self._excused(message):
-                    self._counts["lost"] += 1
-                    self._tell("I1", f"{name} was acknowledged, and is not in the history")
-                continue
-            if message.fate is Fate.REFUSED:
-                self._tell("I1", f"{name} was refused, and is in the history at {at}")
-            if publisher.ordered and at < tops.get(message.room, 0):
-                self._tell("I1", f"{name} is at {at}, behind what was sent after it")
-            tops[message.room] = max(at, tops.get(message.room, 0))
+            places = self._places.get((room, message.id), [])
+            self._look_up(name, message)
+            if message.fate is Fate.ACKNOWLEDGED and not places and not self._excused(message):
+                self._counts["lost"] += 1
+                self._tell("I1", f"{name} was acknowledged, and is not in the history")
+            for offset, epoch in places:
+                if message.fate is Fate.REFUSED:
+                    self._tell("I1", f"{name} was refused, and is in the history at {offset}")
+                if publisher.ordered and offset < tops.get((room, epoch), 0):
+                    self._tell("I1", f"{name} is at {offset}, behind what was sent after it")
+                tops[room, epoch] = max(offset, tops.get((room, epoch), 0))
 
-    def _look_up(self, name: str, message: Sent, position: Position, at: int | None) -> None:
-        history = self._histories.get(message.room)
-        if history is None or position.epoch not in ("", history.epoch):
-            return
-        if at is not None and at != position.offset:
-            self._tell("I1", f"{name} was acknowledged at {position.offset}, and is at {at}")
-        else:
-            self._agree(name, message.room, Position(position.offset, history.epoch), message.hash)
+    def _look_up(self, name: str, message: Sent) -> None:
+        """Whether it is where each answer said."""
+        said: dict[str, int] = {}
+        for offset, epoch in message.positions:
+            epoch = epoch or self._epoch_of(message.room)
+            if said.setdefault(epoch, offset) != offset:
+                self._tell("I2", f"{name} was acknowledged at {said[epoch]} and at {offset}")
+            self._agree(name, message.room, Position(offset, epoch), message.hash)
+            history = self._logs.get((message.room, epoch))
+            if history and offset >= history.first and history.entries.get(offset) != message.id:
+                self._tell("I1", f"{name} was acknowledged at {offset}, and is not there")
 
     def _excused(self, message: Sent) -> bool:
-        """Whether it may be gone: trimmed, or of a log that has begun anew."""
-        history = self._histories.get(message.room)
-        if history is None:
-            return False
+        """Whether it was where nobody has read: below what was kept, or in another log."""
         seen = self._seen_at.get((message.room, message.id))
-        positions = [*message.positions, *([seen] if seen else [])]
-        return any(
-            at.offset < history.first if at.epoch in ("", history.epoch) else True
-            for at in positions
-        )
+        for offset, epoch in (*message.positions, *([seen] if seen else [])):
+            history = self._logs.get((message.room, epoch or self._epoch_of(message.room)))
+            if history is None or offset < history.first:
+                return True
+        return False
+
+    def _epoch_of(self, room: str) -> str:
+        end = self._ends.get(room)
+        return "" if end is None else end.epoch
 
 
 async def converges(

@@ -293,10 +293,10 @@ async def tell_history(witness: Witness, store: Store, room: str) -> Position:
     """Read the whole log of `room` for `witness`; where it stands."""
     (state,) = await store.states([room])
     stored: list[tuple[int, Any]] = []
-    offset = 0
-    while page := (await store.read(room, offset, 1_000, 1 << 20)).publications:
-        stored += [(one.offset, one.value) for one in page]
-        offset = page[-1].offset
-    top, epoch = state.position
+    page = await store.read(room, 0, 1_000, 1 << 20)
+    while page.publications:
+        stored += [(one.offset, one.value) for one in page.publications]
+        page = await store.read(room, stored[-1][0], 1_000, 1 << 20)
+    top, epoch = page.position
     witness.history(room, epoch, stored, first=state.first, top=top)
-    return state.position
+    return page.position
