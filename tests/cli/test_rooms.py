@@ -230,6 +230,20 @@ def test_export_goes_on_behind_what_is_trimmed_meanwhile(
     assert [one["offset"] for one in found] == [*range(1, 11), *range(21, 31)]
 
 
+def test_export_ends_where_all_that_it_was_to_have_is_trimmed(
+    hubbub: Hubbub, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(file, "chat:7", *numbers(1, 30))
+
+    async def overtake(store: SQLiteStore, room: str) -> None:
+        await store.append([(room, Draft(data)) for data in numbers(31, 40)])
+        await store.trim(room, 36, 0, 100)
+
+    meddle(monkeypatch, overtake)
+    found = lines(hubbub("rooms", "export", "chat:7", "--store", file))
+    assert [one["offset"] for one in found] == list(range(1, 11))
+
+
 def test_broken_export_leaves_what_was_there(
     hubbub: Hubbub, file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
