@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import tempfile
 from collections.abc import Awaitable, Coroutine, Sequence
 from functools import cache
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule
 from tests.support.invariants import Witness
 from tests.support.logs import SETTINGS, since
 from tests.support.publishers import tell_history
@@ -35,6 +36,23 @@ from hubbub.wire.frames import unframe
 
 ROOMS = ["a", "b"]
 CLIENTS = 3
+WEIGHTS = {
+    "join": 8,
+    "publish": 8,
+    "vanish": 3,
+    "leave": 1,
+    "publish_with_a_key": 3,
+    "use_a_key_for_something_else": 1,
+    "retry": 2,
+    "another_node_appends": 2,
+    "trim": 1,
+    "remove": 0.3,
+    "time_passes": 1,
+    "turns": 8,
+    "calm": 3,
+}
+"""What happens, and how often."""
+
 LIMIT = 8
 """Publications that are caught up with: less than there come to be."""
 
@@ -151,80 +169,80 @@ class LogMachine(RuleBasedStateMachine):
         self.numbers += 1
         return f"{who}-{self.numbers}"
 
-    async def turns(self, count: int) -> None:
-        for _ in range(count):
-            await asyncio.sleep(0)
-        for one in self.everyone:
-            one.hear()
+    @rule(seed=st.integers(0, 2**32))
+    def live(self, seed: int) -> None:
+        """A few things, one after the other, of those that happen all the time."""
+        self.run(self.do_some(random.Random(seed)))
 
-    def someone(self, number: int) -> Someone:
-        return self.everyone[number % CLIENTS]
+    async def do_some(self, dice: random.Random) -> None:
+        for what in dice.choices([*WEIGHTS], [*WEIGHTS.values()], k=6):
+            await getattr(self, what)(dice, dice.choice(ROOMS))
 
     # Clients. ---------------------------------------------------------------------------------
 
-    @rule(who=st.integers(0, 2), room=st.sampled_from(ROOMS))
-    def join(self, who: int, room: str) -> None:
-        self.run(self.do_join(self.someone(who), room))
+    async def join(self, dice: random.Random, room: str) -> None:
+        await self.enter(dice.choice(self.everyone), room)
 
-    async def do_join(self, one: Someone, room: str) -> None:
+    async def enter(self, one: Someone, room: str) -> None:
         if one.peer is None:
             one.peer = await self.world.connect(one.name)
+        one.hear()
         if room not in one.listener.rooms and room not in one.joins.values():
             command = one.peer.command("subscribe", channel=room, **since(one.listener, room))
             one.joins[command["id"]] = room
             one.peer.say(command)
 
-    @rule(who=st.integers(0, 2), room=st.sampled_from(ROOMS), many=st.integers(1, 4))
-    def publish(self, who: int, room: str, many: int) -> None:
-        self.run(self.do_publish(self.someone(who), room, many))
-
-    async def do_publish(self, one: Someone, room: str, many: int) -> None:
+    async def publish(self, dice: random.Random, room: str) -> None:
+        one = dice.choice(self.everyone)
         if one.peer is None:
             return
-        for _ in range(many):
+        for _ in range(dice.randint(1, 4)):
             id = self.next_id(one.name)
             command = one.peer.command("publish", channel=room, data={"id": id})
             one.publisher.sent(room, id, {"id": id})
             one.publishes[command["id"]] = room, id
             one.peer.say(command)
 
-    @rule(who=st.integers(0, 2))
-    def vanish(self, who: int) -> None:
+    async def vanish(self, dice: random.Random, room: str) -> None:
         """What has been written to it, it may not have read."""
-        self.run(self.do_vanish(self.someone(who)))
-
-    async def do_vanish(self, one: Someone) -> None:
-        if one.peer is not None:
-            one.peer.vanish()
-            self.world.peers.remove(one.peer)
+        one = dice.choice(self.everyone)
+        if one.peer is None:
+            return
+        one.peer.vanish()
+        self.world.peers.remove(one.peer)
         one.peer = None
         one.joins.clear()
         one.publishes.clear()
         one.listener.cut()
 
-    @rule(who=st.integers(0, 2), room=st.sampled_from(ROOMS))
-    def leave(self, who: int, room: str) -> None:
-        self.run(self.do_leave(self.someone(who), room))
-
-    async def do_leave(self, one: Someone, room: str) -> None:
-        if one.peer is None or room not in one.listener.rooms:
-            return
+    async def leave(self, dice: random.Random, room: str) -> None:
+        one = dice.choice(self.everyone)
         one.hear()
-        one.peer.say(one.peer.command("unsubscribe", channel=room))
-        one.listener.left(room)
+        if one.peer is not None and room in one.listener.rooms:
+            one.peer.say(one.peer.command("unsubscribe", channel=room))
+            one.listener.left(room)
 
     # Python, with keys. -----------------------------------------------------------------------
 
-    @rule(room=st.sampled_from(ROOMS))
-    def publish_with_a_key(self, room: str) -> None:
+    async def publish_with_a_key(self, dice: random.Random, room: str) -> None:
         self.publish_keyed(room, f"key{self.numbers}")
 
-    @rule(which=st.integers(0, 1_000))
-    def retry(self, which: int) -> None:
+    async def use_a_key_for_something_else(self, dice: random.Random, room: str) -> None:
         if self.keyed:
-            self.begin_task(self.do_publish_with_a_key(*self.keyed[which % len(self.keyed)]))
+            room, key, _ = dice.choice(self.keyed)
+            self.publish_keyed(room, key)
 
-    async def do_publish_with_a_key(self, room: str, key: str, id: str) -> None:
+    def publish_keyed(self, room: str, key: str) -> None:
+        id = self.next_id("python")
+        self.python.sent(room, id, {"id": id})
+        self.keyed.append((room, key, id))
+        self.tasks.add(self.loop.create_task(self.attempt(room, key, id)))
+
+    async def retry(self, dice: random.Random, room: str) -> None:
+        if self.keyed:
+            self.tasks.add(self.loop.create_task(self.attempt(*dice.choice(self.keyed))))
+
+    async def attempt(self, room: str, key: str, id: str) -> None:
         try:
             position = await self.world.node.room(room).publish({"id": id}, idempotency_key=key)
         except Conflict:
@@ -236,66 +254,38 @@ class LogMachine(RuleBasedStateMachine):
             assert position is not None
             self.python.acknowledged(room, id, *position)
 
-    @rule(which=st.integers(0, 1_000))
-    def use_a_key_for_something_else(self, which: int) -> None:
-        if self.keyed:
-            room, key, _ = self.keyed[which % len(self.keyed)]
-            self.publish_keyed(room, key)
-
-    def publish_keyed(self, room: str, key: str) -> None:
-        id = self.next_id("python")
-        self.python.sent(room, id, {"id": id})
-        self.keyed.append((room, key, id))
-        self.begin_task(self.do_publish_with_a_key(room, key, id))
-
-    def begin_task(self, work: Coroutine[Any, Any, None]) -> None:
-        self.tasks.add(self.loop.create_task(work))
-
     # Others, and the log itself. --------------------------------------------------------------
 
-    @rule(room=st.sampled_from(ROOMS), many=st.integers(1, 12))
-    def another_node_appends(self, room: str, many: int) -> None:
-        self.run(self.do_append(room, many))
-
-    async def do_append(self, room: str, many: int) -> None:
-        ids = [self.next_id("node") for _ in range(many)]
+    async def another_node_appends(self, dice: random.Random, room: str) -> None:
+        ids = [self.next_id("node") for _ in range(dice.choice([1, 2, 3, 12]))]
         for id in ids:
             self.node.sent(room, id, {"id": id})
         drafts = [(room, Draft(b'{"id":"%s"}' % id.encode())) for id in ids]
         for id, (position, _) in zip(ids, await self.store.inner.append(drafts), strict=True):
             self.node.acknowledged(room, id, *position)
 
-    @rule(room=st.sampled_from(ROOMS), left=st.integers(0, 6))
-    def trim(self, room: str, left: int) -> None:
-        self.run(self.do_trim(room, left))
-
-    async def do_trim(self, room: str, left: int) -> None:
+    async def trim(self, dice: random.Random, room: str) -> None:
         top = await tell_history(self.witness, self.store.inner, room)
-        await self.store.inner.trim(room, top.offset + 1 - left, 0, 1_000)
+        await self.store.inner.trim(room, top.offset + 1 - dice.randint(0, 6), 0, 1_000)
 
-    @precondition(lambda self: self.numbers % 5 == 0)
-    @rule(room=st.sampled_from(ROOMS), here=st.booleans())
-    def remove(self, room: str, here: bool) -> None:
-        self.run(self.do_remove(room, here))
-
-    async def do_remove(self, room: str, here: bool) -> None:
-        await self.calm()  # so that nothing is stored between the two
+    async def remove(self, dice: random.Random, room: str) -> None:
+        await self.calm(dice, room)  # so that nothing is stored between the two
         await tell_history(self.witness, self.store.inner, room)
         await self.store.inner.remove(room)
-        if here and not self.store.reads_fail:
+        if dice.random() < 0.5 and not self.store.reads_fail:
             await self.world.node.logs.refresh(room)
 
-    @rule(seconds=st.sampled_from([1, 2, 41]))
-    def time_passes(self, seconds: int) -> None:
-        self.run(self.world.clock.advance(seconds))
+    async def time_passes(self, dice: random.Random, room: str) -> None:
+        await self.world.clock.advance(dice.choice([1, 2, 41]))
 
-    @rule(count=st.integers(0, 25))
-    def let_run(self, count: int) -> None:
-        self.run(self.turns(count))
+    async def turns(self, dice: random.Random, room: str) -> None:
+        for _ in range(dice.randint(0, 25)):
+            await asyncio.sleep(0)
+        for one in self.everyone:
+            one.hear()
 
-    @rule()
-    def wait(self) -> None:
-        self.run(self.calm())
+    async def calm(self, dice: random.Random, room: str) -> None:
+        await self.nothing_goes_on()
 
     # The store. -------------------------------------------------------------------------------
 
@@ -321,32 +311,33 @@ class LogMachine(RuleBasedStateMachine):
 
     # What must hold. --------------------------------------------------------------------------
 
-    async def calm(self) -> None:
-        """Wait until nothing goes on any more, but for what is held."""
+    async def nothing_goes_on(self) -> None:
+        """Wait for all that is under way, but for what is held."""
         for _ in range(3):  # what ends may be the beginning of something
             await settle()
             await until(lambda: not self.store.busy)
-        await self.turns(1)
+        for one in self.everyone:
+            one.hear()
 
     async def end(self) -> None:
         """All is well again: everybody is there, and everybody hears everything."""
         self.store.failing, self.store.reads_fail, self.store.lost = None, False, False
         self.store.release()
-        await self.calm()
+        await self.nothing_goes_on()
         await self.world.clock.advance(41)
-        await self.calm()
+        await self.nothing_goes_on()
         if self.tasks:
             await asyncio.wait(self.tasks)
             for task in self.tasks:
                 task.result()
         for room in ROOMS:
             for one in self.everyone:
-                await self.do_join(one, room)
-        await self.calm()
+                await self.enter(one, room)
+        await self.nothing_goes_on()
         for room in ROOMS:
             assert await self.world.node.room(room).publish({"id": f"last-{room}"})
         await self.world.clock.advance(41)
-        await self.calm()
+        await self.nothing_goes_on()
         for room in ROOMS:
             await tell_history(self.witness, self.store.inner, room)
         assert all(one.listener.rooms == set(ROOMS) for one in self.everyone)
