@@ -14,17 +14,20 @@ import secrets
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Self
 
 import pytest
 from tests.support.commands import hubbub_serve
-from tests.support.invariants import EMPTY, Report, Witness
+from tests.support.invariants import EMPTY, Report, Witness, converges
 from tests.support.peers import until
+from tests.support.postgres import PostgresServer, fresh_database
 from tests.support.publishers import (
     API_KEY,
     ApiPublisher,
+    Http,
     SocketPublisher,
     Subscriber,
     tell_history,
@@ -51,17 +54,20 @@ allow_publish_for_anonymous = true
 
 
 class Crowd:
-    """Those who publish in a room and listen to it, in one round."""
+    """Those who publish in a room and listen to it, in one round.
 
-    def __init__(self, room: str) -> None:
+    `in_order`: nobody tries something again after it has published something else.
+    """
+
+    def __init__(self, room: str, in_order: bool = True) -> None:
         self.room = room
         self.witness = Witness()
         self.sockets = [
-            SocketPublisher(self.witness.publisher(f"socket{number}"), room)
+            SocketPublisher(self.witness.publisher(f"socket{number}"), room, certain=False)
             for number in range(SOCKETS)
         ]
         self.requests = [
-            ApiPublisher(self.witness.publisher(f"http{number}"), room)
+            ApiPublisher(self.witness.publisher(f"http{number}", ordered=in_order), room)
             for number in range(REQUESTS)
         ]
         self.subscribers = [
@@ -83,6 +89,12 @@ class Crowd:
             for request in self.requests:
                 group.create_task(request.run(port))
             yield
+
+    def stop(self) -> None:
+        for socket in self.sockets:
+            socket.stop()
+        for request in self.requests:
+            request.stop()
 
     async def retry(self, port: int, dice: random.Random) -> None:
         """Ask again for what has a key and no answer, and for some of what has one."""
@@ -121,58 +133,96 @@ class Crowd:
 class Siege:
     """A server on one log, that is killed and started again."""
 
+    server: ServerProcess
+
     def __init__(self, url: str, config: Path) -> None:
         self.url = url
         self._command = hubbub_serve("--headless", "--config", str(config))
 
-    def start(self) -> ServerProcess:
-        return ServerProcess(command=self._command, settings={"store": self.url, "migrate": True})
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
 
-    async def round(self, server: ServerProcess, seed: str) -> tuple[Report, ServerProcess]:
-        """What was found, and the server that is there now."""
+    async def __aexit__(self, *_: object) -> None:
+        await self.server.__aexit__(None, None, None)
+
+    async def start(self) -> None:
+        settings = {"store": self.url, "migrate": True}
+        self.server = await ServerProcess(command=self._command, settings=settings).__aenter__()
+
+    async def round(self, seed: str) -> Report:
         dice = random.Random(seed)
         crowd = Crowd(f"log:{seed}")
-        await crowd.enter(server.port)
+        await crowd.enter(self.server.port)
         enough = dice.choice([0, 1, dice.randrange(50), dice.randrange(500)])
-        async with crowd.publishing(server.port, dice):
+        async with crowd.publishing(self.server.port, dice):
             await until(lambda: crowd.acknowledged >= enough)
             for _ in range(dice.randrange(20)):
                 await asyncio.sleep(0)
             if dice.random() < 0.5:
                 await crowd.subscribers[0].leave()  # it misses some that the others do not
-            await server.stop(signal.SIGKILL)
-        server = await self.start().__aenter__()
-        try:
-            await crowd.enter(server.port)
-            await crowd.retry(server.port, dice)
-            await crowd.publish_some(server.port)
-            report = await crowd.judge(self.url)
-            assert all(one.recovered == 1 for one in crowd.subscribers), "brought what it missed"
-        except BaseException:
-            await server.__aexit__(None, None, None)
-            raise
-        return report, server
+            await self.server.stop(signal.SIGKILL)
+        await self.__aexit__()
+        await self.start()
+        await crowd.enter(self.server.port)
+        await crowd.retry(self.server.port, dice)
+        await crowd.publish_some(self.server.port)
+        report = await crowd.judge(self.url)
+        assert all(one.recovered == 1 for one in crowd.subscribers), "brought what it missed"
+        return report
 
-    async def rounds(self, count: int) -> Report:
-        seed = os.environ.get("CHAOS_SEED") or secrets.token_hex(4)
-        only = os.environ.get("CHAOS_ROUND")
-        numbers = range(count) if only is None else [int(only)]
-        began, total = time.monotonic(), EMPTY
-        server = await self.start().__aenter__()
+
+class DatabaseSiege(Siege):
+    """A server that stays, and a database that is killed and started again."""
+
+    def __init__(self, url: str, config: Path, database: PostgresServer) -> None:
+        super().__init__(url, config)
+        self._database = database
+
+    async def round(self, seed: str) -> Report:
+        dice = random.Random(seed)
+        crowd = Crowd(f"log:{seed}", in_order=False)
+        await crowd.enter(self.server.port)
+        enough = dice.choice([0, 1, dice.randrange(50), dice.randrange(500)])
+        async with crowd.publishing(self.server.port, dice):
+            await until(lambda: crowd.acknowledged >= enough)
+            await asyncio.to_thread(self._database.kill)
+            await self.ready(503)
+            await asyncio.to_thread(self._database.start)
+            await self.ready(200)
+            crowd.stop()
+        await crowd.retry(self.server.port, dice)
+        await crowd.publish_some(self.server.port)
+        report = await crowd.judge(self.url)
+        assert not any(one.recovered or one.told for one in crowd.subscribers), "all stayed"
+        return report
+
+    async def ready(self, status: int) -> None:
+        http = Http(self.server.port)
+
+        async def seen() -> int:
+            return (await http.ask("GET", "/readyz")).status
+
+        await converges("readiness", seen, status, ROUND_S)
+        http.close()
+
+
+async def rounds(siege: Siege, count: int) -> Report:
+    """So many, and a line that says what became of them."""
+    seed = os.environ.get("CHAOS_SEED") or secrets.token_hex(4)
+    only = os.environ.get("CHAOS_ROUND")
+    numbers = range(count) if only is None else [int(only)]
+    began, total = time.monotonic(), EMPTY
+    for number in numbers:
         try:
-            for number in numbers:
-                try:
-                    async with asyncio.timeout(ROUND_S):
-                        report, server = await self.round(server, f"{seed}-{number}")
-                    total += report.whole()
-                except Exception as error:
-                    error.add_note(f"CHAOS_SEED={seed} CHAOS_ROUND={number}")
-                    raise
-        finally:
-            await server.__aexit__(None, None, None)
-        took = time.monotonic() - began
-        print(f"\n{len(numbers)} rounds in {took:.0f} s: {total}; seed {seed}")  # noqa: T201
-        return total
+            async with asyncio.timeout(ROUND_S):
+                total += (await siege.round(f"{seed}-{number}")).whole()
+        except Exception as error:
+            error.add_note(f"CHAOS_SEED={seed} CHAOS_ROUND={number}")
+            raise
+    took = time.monotonic() - began
+    print(f"\n{len(numbers)} rounds in {took:.0f} s: {total}; seed {seed}")  # noqa: T201
+    return total
 
 
 @pytest.fixture
@@ -182,32 +232,58 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-async def kill(url: str, config: Path, count: int) -> None:
-    report = await Siege(url, config).rounds(count)
+async def besiege(siege: Siege, count: int) -> None:
+    async with siege:
+        report = await rounds(siege, count)
     assert report.counts["acknowledged"] > count * (SOCKETS + REQUESTS)
     assert (report.counts["lost"], report.counts["repeated"]) == (0, 0)
 
 
 async def kill_on_a_file(tmp_path: Path, config: Path, count: int) -> None:
     path = tmp_path / "log.db"
-    await kill(f"sqlite:///{path}", config, count)
+    await besiege(Siege(f"sqlite:///{path}", config), count)
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+async def kill_on_a_database(tmp_path: Path, config: Path, count: int) -> None:
+    await besiege(Siege(await fresh_database(), config), count)
+
+
+async def kill_the_database(tmp_path: Path, config: Path, count: int) -> None:
+    async with PostgresServer() as database:
+        url = await database.create_database()
+        await besiege(DatabaseSiege(url, config, database), count)
+
+
+Attack = Callable[[Path, Path, int], Awaitable[None]]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_what_a_killed_server_acknowledged_is_in_its_file(
-    tmp_path: Path, config: Path
+@pytest.mark.parametrize(
+    ("attack", "count"),
+    [(kill_on_a_file, 20), (kill_on_a_database, 20), (kill_the_database, 5)],
+)
+async def test_what_was_acknowledged_outlives_a_kill(
+    attack: Attack, count: int, tmp_path: Path, config: Path
 ) -> None:
-    """E-10, 20 rounds."""
-    await kill_on_a_file(tmp_path, config, 20)
+    """E-10, a few rounds: of the server on a file and on PostgreSQL, and of PostgreSQL."""
+    await attack(tmp_path, config, count)
 
 
 @pytest.mark.soak
-async def test_what_a_server_killed_500_times_acknowledged_is_in_its_file(
-    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("attack", "count"),
+    [(kill_on_a_file, 500), (kill_on_a_database, 500), (kill_the_database, 100)],
+)
+async def test_what_was_acknowledged_outlives_500_kills(
+    attack: Attack,
+    count: int,
+    tmp_path: Path,
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """E-10 at its full size."""
     with capsys.disabled():
-        await kill_on_a_file(tmp_path, config, 500)
+        await attack(tmp_path, config, count)

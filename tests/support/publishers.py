@@ -86,11 +86,15 @@ class Wire:
 
 
 class SocketPublisher:
-    """Publishes over a Centrifuge connection, several messages before the answers to the first."""
+    """Publishes over a Centrifuge connection, several messages before the answers to the first.
 
-    def __init__(self, record: Publisher, room: str) -> None:
+    `certain`: an error of the log says that nothing is stored; else it may be all the same.
+    """
+
+    def __init__(self, record: Publisher, room: str, certain: bool = True) -> None:
         self.record = record
         self.room = room
+        self.certain = certain
         self.acknowledged = 0
         self._numbers = count(1)
         self._stopped = False
@@ -101,6 +105,7 @@ class SocketPublisher:
 
     async def run(self, port: int, in_flight: int, most: int = 1 << 62) -> None:
         """Until it is stopped, `most` were sent, or the connection ends; any number of times."""
+        self._stopped = False
         with suppress(*GONE):
             wire = await Wire.connect(port)
             try:
@@ -122,7 +127,8 @@ class SocketPublisher:
             id = open_ones.pop(answer["id"])
             if "error" in answer:
                 assert answer["error"]["code"] == 100, answer
-                self.record.refused(self.room, id)
+                if self.certain:
+                    self.record.refused(self.room, id)
             else:
                 self.acknowledged += 1
                 self.record.acknowledged(self.room, id)
@@ -204,7 +210,7 @@ class ApiPublisher:
     async def run(self, port: int, most: int = 1 << 62) -> None:
         """One after the other, until it is stopped, `most` were sent, or the connection ends."""
         http = Http(port)
-        sent = 0
+        self._stopped, sent = False, 0
         try:
             with suppress(*GONE):
                 while not self._stopped and sent < most:
