@@ -8,11 +8,12 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from tests.support.cable import Cable, cable
-from tests.support.postgres import PostgresServer, create_database, fresh_database
+from tests.support.postgres import PostgresServer, fresh_database
 
 from hubbub.contracts import Store
 from hubbub.errors import ConfigurationError, Unavailable
@@ -30,6 +31,11 @@ DEADLINE = 20.0
 @pytest.fixture
 async def url() -> str:
     return await fresh_database()
+
+
+def host(url: str) -> str:
+    """Where the database is, `127.0.0.1:5432`."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 @asynccontextmanager
@@ -221,10 +227,10 @@ class Wired(NamedTuple):
 @pytest.fixture
 async def wired(url: str) -> AsyncIterator[Wired]:
     """A store that gives up after two seconds, and asks for one."""
-    host, _, database = url.removeprefix("postgresql://").partition("@")[2].partition("/")
+    server = host(url)
     async with (
-        cable(host) as line,
-        opened(f"postgresql://postgres:secret@{line.at}/{database}", 2.0) as store,
+        cable(server) as line,
+        opened(url.replace(server, line.at, 1), 2.0) as store,
         connected(url) as other,
     ):
         await store.append([("a", draft("before"))])
@@ -607,16 +613,19 @@ async def test_the_migrations_lead_to_the_tables_as_they_are_defined(url: str) -
 
 
 async def test_a_database_that_cannot_hold_every_text_is_refused() -> None:
-    server = await fresh_database()
-    url = await create_database(server, ENCODING="'LATIN1'", LOCALE="'C'", TEMPLATE="template0")
+    url = await fresh_database(ENCODING="'LATIN1'", LOCALE="'C'", TEMPLATE="template0")
     assert "LATIN1" in await refused(url, migrate=True)
 
 
 async def test_somebody_who_may_not_make_tables_is_told_so(url: str) -> None:
     async with connected(url) as other:
-        await other.execute("REVOKE CREATE ON SCHEMA public FROM public; CREATE ROLE nobody LOGIN")
+        await other.execute(
+            "REVOKE CREATE ON SCHEMA public FROM public; CREATE ROLE nobody LOGIN PASSWORD 'none'"
+        )
         try:
-            text = await refused(url.replace("postgres@", "nobody@", 1), migrate=True)
+            text = await refused(
+                f"postgresql://nobody:none@{host(url)}/{url.rpartition('/')[2]}", migrate=True
+            )
             assert "permission denied for schema public" in text
         finally:
             await other.execute("DROP ROLE nobody")
@@ -640,9 +649,8 @@ async def test_somebody_who_may_not_make_tables_is_told_so(url: str) -> None:
     ],
 )
 async def test_no_text_has_the_password_in_it(url: str, address: str, kind: Any) -> None:
-    server = url.partition("@")[2].partition("/")[0]
     with pytest.raises(kind) as raised:
-        await open_store(address.format(server=server)).start()
+        await open_store(address.format(server=host(url))).start()
     assert "secret" not in "".join(traceback.format_exception(raised.value))
     if kind is Unavailable:
         assert "127.0.0.1:1" in str(raised.value)

@@ -192,12 +192,12 @@ async def create_database(server: str, **how: str) -> str:
     return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
-async def fresh_database() -> str:
-    """The address of a new database, on the server that all tests of the run share."""
+async def fresh_database(**how: str) -> str:
+    """As `create_database`, on the server that all tests of the run share."""
     named = os.environ.get("HUBBUB_TEST_POSTGRES")
     if named is None:
-        return await create_database((await asyncio.to_thread(_shared)).url())
-    url = await create_database(named)
+        return await create_database((await asyncio.to_thread(_shared)).url(), **how)
+    url = await create_database(named, **how)
     _to_drop.append(url)
     return url
 
