@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer, fresh_database
 from hubbub.contracts import Store
 from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.model import Appended, Draft, Fate
-from hubbub.stores import open_store, postgres
+from hubbub.stores import open_store, postgres, postgres_lines
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, upgrade
 from hubbub.stores.postgres import PostgresStore
 from hubbub.stores.schema import metadata
@@ -196,7 +196,7 @@ async def test_a_page_costs_as_much_as_it_holds_however_much_there_is(url: str) 
     async with opened(url) as store, connected(url) as other:
         for _ in range(5):
             await store.append([("a", Draft(b"1" * 1_000))] * 1_000)
-        for name, value in postgres.SETTINGS.items():
+        for name, value in postgres_lines.SETTINGS.items():
             await other.execute(f"SET {name} = '{value}'")
         for sql, offset in ((postgres.READ_ON, 2_000), (postgres.READ_BACK, 3_000)):
             explained = await other.fetchval(
