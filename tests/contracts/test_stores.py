@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
 from pathlib import Path
 
+import pytest
 from tests.support.postgres import fresh_database
 
 from hubbub.contracts import Store
@@ -38,6 +39,7 @@ async def test_the_sqlite_store_keeps_the_laws(tmp_path: Path) -> None:
     await store_laws(fresh)
 
 
+@pytest.mark.slow  # it starts a server
 async def test_the_postgres_store_keeps_the_laws() -> None:
     def fresh(now: Callable[[], float]) -> Callable[[], AbstractAsyncContextManager[Store]]:
         url = asyncio.create_task(fresh_database())
