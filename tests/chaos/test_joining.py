@@ -201,8 +201,8 @@ async def test_a_hundred_thousand_rooms_come_and_go_and_nothing_is_left() -> Non
         written = peer.sink.take()
         assert written.count(b'"unsubscribe":{}') == 50
         assert b"error" not in written
-    assert len(world.node.streams) == 0
-    assert len(world.node.once) == 0
+    assert len(world.node.memory.streams) == 0
+    assert len(world.node.memory.once) == 0
     assert len(world.node.hooks) == 0
     assert len(world.node.rules._cache) <= 10_000
     assert all(peer.client.subs == {} for peer in peers)

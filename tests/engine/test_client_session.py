@@ -313,7 +313,7 @@ async def test_however_it_ends_no_row_and_no_timer_is_left(make: Make, end: End)
     assert world.node.presence_of("a") == []
     # A room that nobody wrote in is not remembered.
     if end is not in_the_middle_of_a_turn:
-        assert len(world.node.streams) == 0
+        assert len(world.node.memory.streams) == 0
     before = list(peer.sink.frames)
     await world.clock.advance(100)
     assert peer.sink.frames == before

@@ -394,14 +394,14 @@ async def test_every_message_once_by_paging_while_others_publish(make: Make) -> 
     while page := await asked(peer, limit=3, since={"offset": found[-1] if found else 0}):
         found += page
         if found[-1] < 20:
-            publish(world, world.node.streams.get("a").offset + 1)  # type: ignore[union-attr]
+            publish(world, world.node.memory.streams.get("a").offset + 1)  # type: ignore[union-attr]
     assert found == list(range(1, len(found) + 1))
     back: list[int] = []
     body: Message = {}
     while page := await asked(peer, limit=3, reverse=True, **body):
         back += page
         body = {"since": {"offset": back[-1]}}
-        publish(world, world.node.streams.get("a").offset + 1)  # type: ignore[union-attr]
+        publish(world, world.node.memory.streams.get("a").offset + 1)  # type: ignore[union-attr]
     assert back == list(range(len(found), 0, -1))
 
 

@@ -56,7 +56,7 @@ async def test_a_position_brings_what_came_after_it_in_order_and_then_what_is_li
     world = make(**rooms(force_push_join_leave=True))
     publish(world, 1, 2, 3)
     peer = await world.connect("ann")
-    epoch = world.node.streams.get("a").epoch  # type: ignore[union-attr]
+    epoch = world.node.memory.streams.get("a").epoch  # type: ignore[union-attr]
     await control.subscribe(world.node, "ann", "a", Ticket(), Position(1, epoch))
     publish(world, 4)
     pushes = await peer.told()

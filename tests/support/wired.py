@@ -225,7 +225,7 @@ class World:
         assert node.clients == {}
         assert len(node.client_heartbeat) == 0
         assert len(node.heartbeat) == 0
-        sweep = node._sweep is not None
+        sweep = node.memory.sweeping is not None
         kept = sweep + 2 * node.has_logs  # which are looked after all the time
         assert self.timers() == kept, "a timer is left"
 

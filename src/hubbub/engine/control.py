@@ -132,7 +132,7 @@ async def history_remove(node: Node, room: str) -> None:
     """
     if node.is_durable(room):
         await node.logs.clear(room)
-    elif (stream := node.streams.get(room)) is not None:
+    elif (stream := node.memory.streams.get(room)) is not None:
         stream.clear()
 
 

@@ -7,19 +7,20 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from hubbub.contracts import Clock, Store, Timer
+from hubbub.contracts import Clock, Store
 from hubbub.engine.clock import LoopClock
 from hubbub.engine.events import Call, Disconnected, Gate, Join, Leave, Message
 from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.heartbeat import Heartbeat
 from hubbub.engine.hooks import Hook, Hooks
 from hubbub.engine.log import FAR, Logs
-from hubbub.engine.once import CONFLICT, Once
+from hubbub.engine.memory import Memory
+from hubbub.engine.once import CONFLICT
 from hubbub.engine.pages import Pages
 from hubbub.engine.presence import Presence
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule, Rules
-from hubbub.engine.stream import Stream, Streams
+from hubbub.engine.stream import Stream
 from hubbub.engine.tick import Tick
 from hubbub.errors import ConfigurationError, Conflict, Unavailable, Unrecoverable
 from hubbub.model import (
@@ -32,7 +33,6 @@ from hubbub.model import (
     History,
     Page,
     Position,
-    Publication,
     user_id,
 )
 from hubbub.settings import Settings
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 Ts = TypeVarTuple("Ts")
 T = TypeVar("T")
 
-SWEEP_S = 1.0
-"""Seconds between two steps of dropping what rooms have remembered long enough."""
-
 
 class Node:
     """Owns membership: the one place where a session enters a room or leaves it.
@@ -57,7 +54,7 @@ class Node:
     It lives on one event loop, the first that uses it, and moves to another only when nobody
     is connected. `live` holds the rooms with someone in them, `present` the sessions of each
     user that is here, `clients` the Centrifuge connections by id; all are empty when nobody is.
-    `streams` outlive them: what rooms in memory remember. `logs` is where durable rooms live,
+    `memory` outlives them: what rooms in memory remember. `logs` is where durable rooms live,
     from `open_logs` to `stop`.
     """
 
@@ -70,9 +67,8 @@ class Node:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.rules = Rules(settings)
-        self.streams = Streams(settings.history_meta_ttl)
-        self.once = Once(settings.idempotency_window)
         self.live: dict[str, Room] = {}
+        self.memory = Memory(settings, self.live)
         self.present: dict[str, dict[Session, None]] = {}
         self.clients: dict[str, Client] = {}
         self.thread = 0  # of the loop; 0 while there is none
@@ -83,7 +79,6 @@ class Node:
         self.leave_hooks: list[Hook] = []
         self.disconnect_hooks: list[Hook] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sweep: Timer | None = None
         self._logs: Logs | None = None
 
     # Whose loop it runs on.
@@ -115,9 +110,7 @@ class Node:
         self.hooks = Hooks(self.clock.now)
         self.tick = Tick(loop)
         self.pages = Pages(self.tick)
-        self._stop_sweep()
-        if len(self.streams):
-            self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
+        self.memory.bind(self.clock)
         if self._logs is not None:
             self._logs.arm()
 
@@ -279,7 +272,7 @@ class Node:
         if not room.audiences and not room.pins and self.live.get(room.name) is room:
             del self.live[room.name]
             room.close()
-            self.streams.close(room.name)
+            self.memory.streams.close(room.name)
 
     def disconnected(self, client: Client, why: Disconnect) -> None:
         """A Centrifuge client is gone, and in no room any more."""
@@ -296,22 +289,11 @@ class Node:
         room = self.live.get(name)
         if room is None:
             rule = self.rules.find(name)
-            stream = self._kept(name, rule)
+            stream = self.memory.keep(name, rule)
             room = self.live[name] = Room(RoomHandle(self, name), self.tick, stream)
             if rule is not None and rule.options.durable:
                 self.logs.open(room)
         return room
-
-    def _kept(self, name: str, rule: Rule | None) -> Stream | None:
-        """The stream of a room that has one, from here on kept."""
-        if rule is None or not rule.options.history_size:
-            return None
-        stream = self.streams.open(
-            name, rule.options.history_size, rule.options.history_ttl, self.clock.now()
-        )
-        if self._sweep is None:
-            self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
-        return stream
 
     def stream(self, name: str, rule: Rule) -> Stream:
         """What the room remembers in memory, to look at; only for a rule with a history.
@@ -322,12 +304,7 @@ class Node:
             tail = self.live[name].stream
             assert tail is not None
             return tail
-        now = self.clock.now()
-        stream = self.streams.get(name)
-        if stream is None:
-            return self.streams.begin(rule.options.history_size, rule.options.history_ttl, now)
-        stream.expire(now)
-        return stream
+        return self.memory.look(name, rule)
 
     async def store(self, name: str, draft: Draft) -> Position | None:
         """Publish `draft`, and wait until it is in the log where the room has one.
@@ -360,24 +337,8 @@ class Node:
         rule = self.rules.find(name)
         stream = None
         if draft.history and (rule is None or not rule.options.durable):
-            stream = self._kept(name, rule) if room is None else room.stream
-        now = self.clock.now()
-        if draft.key:
-            done = self.once.find(name, draft, now)
-            if done is not None:
-                return done[0]
-        publication = Publication(draft.data, 0, draft.info, draft.tags)
-        position = None
-        if stream is not None:
-            if draft.version and not stream.renew(draft.version_epoch, draft.version):
-                return stream.position
-            stream.append(publication, now)
-            position = stream.position
-        if draft.key:
-            self.once.remember(name, draft, position, now)
-        if room is not None:
-            room.advance(publication)
-        return position
+            stream = self.memory.keep(name, rule) if room is None else room.stream
+        return self.memory.publish(name, draft, stream, room)
 
     async def history(
         self, name: str, limit: int, since: Position | None, before: Position | None
@@ -407,10 +368,10 @@ class Node:
 
         Its members are still to be told.
         """
-        self.streams.drop(name)
+        self.memory.streams.drop(name)
         room = self.live.get(name)
         if room is not None:
-            room.restart(self._kept(name, self.rules.find(name)))
+            room.restart(self.memory.keep(name, self.rules.find(name)))
         return room
 
     def presence_of(self, name: str) -> list[ClientInfo]:
@@ -425,17 +386,6 @@ class Node:
         if room is None or room.presence is None:
             return 0, 0
         return room.presence.num_clients, room.presence.num_users
-
-    def _sweep_streams(self) -> None:
-        self._sweep = None
-        self.streams.sweep(self.clock.now(), self.live)
-        if len(self.streams):
-            self._sweep = self.clock.call_later(SWEEP_S, self._sweep_streams)
-
-    def _stop_sweep(self) -> None:
-        if self._sweep is not None:
-            self._sweep.cancel()
-            self._sweep = None
 
     # The end.
 
@@ -457,7 +407,7 @@ class Node:
                 task.cancel()
         self.heartbeat.stop()
         self.client_heartbeat.stop()
-        self._stop_sweep()
+        self.memory.stop()
         logs, self._logs = self._logs, None
         if logs is not None:
             await logs.stop()
