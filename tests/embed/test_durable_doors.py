@@ -73,6 +73,14 @@ async def test_who_joins_hears_its_own_first_word_however_late_the_log_is_looked
             assert len(await door.waiting()) == 1
 
 
+async def test_a_room_whose_log_is_being_looked_at_has_nobody_in_it() -> None:
+    async with running(ControlledStore()) as (test, _):
+        async with test.hub.node.logs.reaching({"log:a": None}):
+            assert test.hub.rooms() == []
+        await test.connect("/join/log:a")
+        assert test.hub.rooms() == [test.hub.room("log:a")]
+
+
 async def test_a_plain_member_of_a_log_that_cannot_be_read_is_to_come_back() -> None:
     store = ControlledStore()
     async with running(store) as (test, _):

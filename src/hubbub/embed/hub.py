@@ -167,7 +167,7 @@ class Hub:
         Raises `ConfigurationError` for an unknown option, or a pattern that is none.
         """
         if pattern is None:
-            return [self.node.room(name) for name in list(self.node.live)]
+            return [room.handle for room in list(self.node.live.values()) if room.audiences]
         rule = self.node.rules.add(pattern, room_options(options))
         return Rooms(self, rule, message)
 
