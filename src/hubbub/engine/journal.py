@@ -47,8 +47,8 @@ class Entry(NamedTuple):
 class Journal:
     """The drafts of this node, on their way into its store. All on the loop's thread.
 
-    `live` are the rooms that somebody is in. `failed` is why the last batch was not stored,
-    None where it was. `written` is called with the rooms of each batch that was.
+    `live` are the rooms that somebody is in. `written` is called with the rooms of each batch that
+    was stored, `failing` with the reason of each that was not.
     """
 
     def __init__(
@@ -69,7 +69,6 @@ class Journal:
         self._waiting: list[Entry] = []
         self._size = 0
         self._running = False
-        self.failed: Unavailable | None = None
         self.batches = 0
         self.stored = 0
 
@@ -141,12 +140,10 @@ class Journal:
     def _settle(self, batch: list[Entry], outcome: list[Appended] | Unavailable) -> None:
         """Deliver what was stored, and tell everybody."""
         if isinstance(outcome, Unavailable):
-            self.failed = outcome
             for entry in batch:
                 _tell(entry, outcome)
             self._failing(outcome)
             return
-        self.failed = None
         self.batches += 1
         live, rooms = self._live, set[str]()
         heard: dict[Room, tuple[str, list[Publication]]] = {}

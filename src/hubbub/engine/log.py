@@ -339,7 +339,6 @@ class Logs:
     def _healed(self) -> None:
         if self.trouble:
             self.trouble = ""
-            self.journal.failed = None
             log.warning("the log can be written to again")
             # What became of a commit whose answer got lost is in the log, and nowhere else.
             self._node.start(self._compare_all())
