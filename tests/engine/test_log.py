@@ -542,6 +542,30 @@ async def test_many_who_ask_for_a_page_at_once_are_one_who_asks(make: Make) -> N
     assert len(store.reads) == 1
 
 
+async def test_who_asks_after_an_acknowledgement_is_not_given_what_was_read_before(
+    make: Make,
+) -> None:
+    world, store = await durable(make)
+    await log_of(store, 1)
+    ann, bob = await world.connect(), await world.connect()
+    reading, read = asyncio.Event(), store.inner.read
+
+    async def slowly(*args: Any, **how: Any) -> Any:
+        page = await read(*args, **how)
+        await reading.wait()
+        return page
+
+    store.inner.read = slowly  # type: ignore[method-assign]
+    bob.say(bob.command("history", channel="a", limit=5))
+    await settle()
+    assert await ann.ask("publish", channel="a", data=2) == {"publish": {}}
+    ann.say(ann.command("history", channel="a", limit=5))
+    await settle()
+    reading.set()
+    assert offsets((await bob.answer(2))["history"]) == [1]
+    assert offsets((await ann.answer(3))["history"]) == [1, 2]
+
+
 async def test_the_end_of_a_live_rooms_history_is_not_read(make: Make) -> None:
     world, store = await durable(make)
     await log_of(store, 1)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.entering import lose_all
 from hubbub.engine.journal import Journal
@@ -206,14 +206,14 @@ class Logs:
         self.retention.start(self._node.clock)
         self._repeat("positions", POSITIONS_S, self._look)
 
-    def begin(self, work: object) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = self._node.loop.create_task(work)  # type: ignore[arg-type]
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._node.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def later(self, delay: float, call: object) -> Timer:
-        return self._node.clock.call_later(delay, call)  # type: ignore[arg-type]
+    def later(self, delay: float, call: Callable[[], None]) -> Timer:
+        return self._node.clock.call_later(delay, call)
 
     def live(self, room: Room) -> bool:
         return self._node.live.get(room.name) is room
@@ -255,7 +255,8 @@ class Logs:
         """A page of the room's log: after `offset` (None: from the oldest on), or `backwards`,
         descending, before it (None: from the newest on). Raises `Unavailable`.
 
-        Many who ask for the same at once are one who asks.
+        Many who ask for the same at once are one who asks; but who asks after a publish was
+        acknowledged is not given what was read before.
         """
         if offset is None:
             offset = FAR if backwards else 0
@@ -263,7 +264,7 @@ class Logs:
         page = self._from_tail(name, offset, limit, backwards)
         if page is not None:
             return page
-        key = name, offset, limit, backwards
+        key = name, offset, limit, backwards, self.journal.batches
         task = self._pages.get(key)
         if task is None:
             reading = self.store.read(name, offset, limit, self.page_bytes, backwards=backwards)
@@ -345,7 +346,7 @@ class Logs:
 
     # What other nodes have appended.
 
-    def _repeat(self, what: str, interval: float, call: object) -> None:
+    def _repeat(self, what: str, interval: float, call: Callable[[], None]) -> None:
         timer = self._timers.get(what)
         if timer is not None:
             timer.cancel()
