@@ -83,4 +83,4 @@ async def test_server_out_of_descriptors_keeps_whom_it_has_says_so_once_and_reco
         await says(server, out=2, again=2)
         assert await server.stop() == 0
         lines = (await server.log()).splitlines()
-        assert len(lines) == 5 + 4, "the address and its doors, and the four"
+        assert len(lines) == 6 + 4, "the address, its doors and its log, and the four"

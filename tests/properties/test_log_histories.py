@@ -62,6 +62,8 @@ FAILING = Unavailable("fails as it was told to")
 
 T = TypeVar("T")
 
+LOGGER = logging.getLogger("hubbub")
+
 
 class BusyStore(ControlledStore):
     """Counts what it is doing, so that a test can wait for the end of it."""
@@ -143,7 +145,8 @@ class LogMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        logging.getLogger("hubbub").setLevel(logging.CRITICAL)
+        self.level = LOGGER.level
+        LOGGER.setLevel(logging.CRITICAL)  # a store that fails is told of, each time
         self.loop = asyncio.new_event_loop()
         self.witness = Witness()
         self.everyone = [Someone(f"client{number}", self.witness) for number in range(CLIENTS)]
@@ -349,6 +352,7 @@ class LogMachine(RuleBasedStateMachine):
         finally:
             self.run(self.world.end())
             self.loop.close()
+            LOGGER.setLevel(self.level)
 
 
 class InMemory(LogMachine):
