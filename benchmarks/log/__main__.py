@@ -181,49 +181,52 @@ class Bench:
         few = 10_000
         rows: list[Row] = []
         for kind in ("sqlite", "postgresql"):
-            found, sizes, url = {}, {}, ""
-            for count in (few, many):
-                if kind == "sqlite":
-                    url = f"sqlite:///{self._folder}/log-{count}.db"
-                else:
-                    url = _run(self._postgres.create_database)
-                found[count], sizes[count] = _run(partial(self._measure, url, count))
+            urls = [f"sqlite:///{self._folder}/log-{count}.db" for count in (few, many)]
+            if kind == "postgresql":
+                urls = [_run(self._postgres.create_database) for _ in urls]
+            found, size = _run(partial(self._measure, urls, (few, many)))
             table = Table(title=f"{kind}: the same calls on {few:,} and on {many:,} rows, ms")
             for column in ("call", f"{few:,}", f"{many:,}", "ratio"):
                 table.add_column(column, justify="left" if column == "call" else "right")
-            for name, small, large in big.ratios(found[few], found[many]):
+            for name, small, large in found:
                 table.add_row(
                     name, f"{small * 1e3:.3f}", f"{large * 1e3:.3f}", f"{large / small:.2f}"
                 )
                 rows.append({"log": kind, "call": name, "ms": [small * 1e3, large * 1e3]})
             self._console.print(table)
-            worst = max(found[many][name] / found[few][name] for name in found[few])
+            worst = max(large / small for _, small, large in found)
             self._verdict(f"{kind}: within {GROWTH} ×", f"{worst:.2f}", worst <= GROWTH)
             self._console.print(
-                f"{kind}: {sizes[many] / many:.0f} bytes a message, of which "
+                f"{kind}: {size / many:.0f} bytes a message, of which "
                 f"{len(big.DATA) + len(big.INFO)} are what was said and who said it"
             )
-            taken = self._restart(url)
+            taken = self._restart(urls[1])
             name = f"{kind}: serving again within {RESTART_S:g} s of a start with {many:,} rows"
             self._verdict(name, f"{taken:.2f} s", taken <= RESTART_S)
-            rows.append({"log": kind, "bytes": sizes[many] / many, "restart": taken})
+            rows.append({"log": kind, "bytes": size / many, "restart": taken})
         return rows
 
-    async def _measure(self, url: str, rows: int) -> tuple[dict[str, float], int]:
-        store = open_store(url, migrate=True)
-        await store.start()
+    async def _measure(
+        self, urls: list[str], counts: tuple[int, int]
+    ) -> tuple[list[tuple[str, float, float]], int]:
+        """What the same calls cost on both logs, and the bytes of the second one."""
+        stores = [open_store(url, migrate=True) for url in urls]
         try:
-            if url.startswith("sqlite"):
-                path = Path(url.removeprefix("sqlite:///"))
-                await big.fill_sqlite(store, path, rows)
-                size = await asyncio.to_thread(_size, path)
-            else:
-                await big.fill_postgres(store, url, rows)
-                size = await big.size_of_postgres(url)
-            await big.costs(store, rows)  # what is read first is in no cache yet
-            return await big.costs(store, rows), size
+            for store, url, count in zip(stores, urls, counts, strict=True):
+                await store.start()
+                if url.startswith("sqlite"):
+                    path = Path(url.removeprefix("sqlite:///"))
+                    await big.fill_sqlite(store, path, count)
+                    size = await asyncio.to_thread(_size, path)
+                else:
+                    await big.fill_postgres(store, url, count)
+                    size = await big.size_of_postgres(url)
+            both = [big.calls(store, count) for store, count in zip(stores, counts, strict=True)]
+            await big.costs(*both)  # what is read first is in no cache yet
+            return await big.costs(*both), size
         finally:
-            await store.stop()
+            for store in stores:
+                await store.stop()
 
     def _restart(self, url: str) -> float:
         """Seconds from the start of the process to the first page of history."""

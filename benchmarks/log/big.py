@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from hubbub.contracts import Store
@@ -61,15 +61,17 @@ async def fill_postgres(store: Store, url: str, rows: int) -> None:
         await connection.close()
 
 
-async def costs(store: Store, rows: int) -> dict[str, float]:
-    """Median seconds of each call, in rooms spread over the log."""
+Calls = dict[str, Callable[[str], Awaitable[object]]]
+
+
+def calls(store: Store, rows: int) -> Calls:
+    """What is done to a log of so many rows, each given one of its rooms."""
     each = rows // ROOMS
-    names = [f"log:{number * 37 % ROOMS}" for number in range(REPEATS)]
     # As large as those that are there: PostgreSQL puts smaller ones into what is left of old pages,
     # each of which goes to its WAL whole after a checkpoint.
     draft = Draft(DATA.encode(), info=ClientInfo("user", "eIxM2dHm1zQ"))
     batch = [(f"log:{number % ROOMS}", draft) for number in range(256)]
-    calls: dict[str, Callable[[str], Awaitable[object]]] = {
+    return {
         "publish one": lambda room: store.append([(room, draft)]),
         "publish 256 in 100 rooms": lambda room: store.append(batch),
         "recover the last 50": lambda room: store.read(room, each - 49, 50, 1 << 20),
@@ -79,19 +81,21 @@ async def costs(store: Store, rows: int) -> dict[str, float]:
         "page of 50 in the middle": lambda room: store.read(room, each // 2, 50, 1 << 20),
         "page of 50 from the first": lambda room: store.read(room, 0, 50, 1 << 20),
     }
-    found = {}
-    for name, call in calls.items():
-        times = []
+
+
+async def costs(small: Calls, large: Calls) -> list[tuple[str, float, float]]:
+    """Median seconds of each call on the one log and on the other, in turn: machines drift."""
+    names = [f"log:{number * 37 % ROOMS}" for number in range(REPEATS)]
+    found = []
+    for name in small:
+        times: tuple[list[float], list[float]] = ([], [])
         for room in names:
-            began = time.perf_counter()
-            await call(room)
-            times.append(time.perf_counter() - began)
-        found[name] = statistics.median(times)
+            for call, into in zip((small[name], large[name]), times, strict=True):
+                began = time.perf_counter()
+                await call(room)
+                into.append(time.perf_counter() - began)
+        found.append((name, *map(statistics.median, times)))
     return found
-
-
-def ratios(small: dict[str, float], large: dict[str, float]) -> Sequence[tuple[str, float, float]]:
-    return [(name, small[name], large[name]) for name in small]
 
 
 async def size_of_postgres(url: str) -> int:
