@@ -94,7 +94,7 @@ async def costs(small: Calls, large: Calls) -> list[tuple[str, float, float]]:
                 began = time.perf_counter()
                 await call(room)
                 into.append(time.perf_counter() - began)
-        found.append((name, *map(statistics.median, times)))
+        found.append((name, statistics.median(times[0]), statistics.median(times[1])))
     return found
 
 
