@@ -94,6 +94,16 @@ async def test_a_plain_member_of_a_log_that_cannot_be_read_is_to_come_back() -> 
         await test.connect("/join/log:a")
 
 
+async def test_a_page_that_may_not_connect_has_no_log_looked_at() -> None:
+    store = ControlledStore()
+    async with running(store) as (test, _):
+        for path in ("/join/log:a", "/ws/log:a"):
+            with pytest.raises(Denied) as denied:
+                await test.connect(path, headers={"origin": "https://elsewhere.example"})
+            assert denied.value.status == 403
+        assert store.reads == []
+
+
 async def test_readyz_tells_of_a_log_that_cannot_be_written_to_and_of_its_end() -> None:
     store = ControlledStore()
     async with running(store) as (test, client):

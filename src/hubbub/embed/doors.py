@@ -55,7 +55,7 @@ class Doors:
         if not self._hub.text_allowed(room):
             raise HTTPException(403, "this room is not open to everyone")
         node = self._hub.node
-        async with self.looking_at(room):
+        async with self.looking_at(room, websocket):
             connection = await self.admit(websocket)
             member = TextDoor(node, connection, None, node.room(room))
             self.settle(connection, member, websocket)
@@ -95,12 +95,15 @@ class Doors:
             raise HTTPException(400, str(error)) from None
 
     @asynccontextmanager
-    async def looking_at(self, room: str) -> AsyncIterator[None]:
+    async def looking_at(self, room: str, websocket: WebSocket) -> AsyncIterator[None]:
         """Enter `room` in this block, and hear all that is published in it from then on.
 
-        Of a durable room the log is looked at before, which may not be possible: 503.
+        Of a durable room the log is looked at before, which may not be possible: 503. Nobody
+        whose page may not connect has that done.
         """
         node = self._hub.node
+        if websocket.application_state is WebSocketState.CONNECTING:
+            self._check_origin(websocket)
         async with AsyncExitStack() as stack:
             if node.is_durable(room):
                 node.bind()
@@ -178,7 +181,7 @@ class Joining:
                 "or give each room a connection"
             )
         hub.doors.check_room(self._room)
-        async with hub.doors.looking_at(self._room):
+        async with hub.doors.looking_at(self._room, self._websocket):
             self._connection = connection = await hub.doors.admit(self._websocket)
             self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
             hub.doors.settle(connection, member, self._websocket)

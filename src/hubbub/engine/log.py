@@ -17,7 +17,7 @@ from hubbub.engine.entering import lose_all
 from hubbub.engine.journal import Journal
 from hubbub.engine.retention import Retention
 from hubbub.engine.tail import LATEST, Tail
-from hubbub.errors import ConfigurationError, Unavailable
+from hubbub.errors import Unavailable
 from hubbub.model import Page, Position
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Logs:
         self.journal = Journal(
             store, node.live, node.start, settings.journal_bytes, self._written, self._failed
         )
-        self.retention = Retention(store, node.rules.find, node.clock)
+        self.retention = Retention(store, node.rules.find)
         self.trouble = ""
         """Why the log cannot be written to, empty where it can."""
         self._pages: dict[tuple[object, ...], asyncio.Task[Page]] = {}
@@ -332,8 +332,6 @@ class Logs:
             await self.store.check()
         except Unavailable as error:
             self._failed(error)
-        except ConfigurationError as error:
-            self._failed(Unavailable(str(error)))
         else:
             self._healed()
 

@@ -35,16 +35,16 @@ STEP = 500
 class Retention:
     """Trims the logs of `store` to what the rules of their rooms say."""
 
-    def __init__(self, store: Store, rule_of: Callable[[str], Rule | None], clock: Clock) -> None:
+    _clock: Clock
+    _turn_at: float
+
+    def __init__(self, store: Store, rule_of: Callable[[str], Rule | None]) -> None:
         self._store = store
         self._rule_of = rule_of
-        self._clock = clock
         self._touched: dict[str, None] = {}
         self._after: str | None = None  # the room behind which the turn goes on; None between two
-        self._turn_at = clock.now()
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
-        self.removed = 0
 
     def start(self, clock: Clock) -> None:
         """Begin with the rounds, by `clock`."""
@@ -59,9 +59,11 @@ class Retention:
         self._timer = None
 
     def touch(self, rooms: Iterable[str]) -> None:
-        """These were published to."""
+        """These were published to, and may have more than they keep."""
         for room in rooms:
-            self._touched[room] = None
+            keep = self._keep(room)
+            if keep is not None and keep.count is not None:
+                self._touched[room] = None
 
     def _next(self) -> None:
         if self._timer is not None:
@@ -78,8 +80,7 @@ class Retention:
             names = list(islice(self._touched, ROOMS))
             for name in names:
                 del self._touched[name]
-            kept = [name for name in names if self._keep(name) is not None]
-            for state in await self._store.states(kept) if kept else []:
+            for state in await self._store.states(names) if names else []:
                 await self._trim(state)
             await self._go_on_with_the_turn()
             await self._store.sweep(STEP)
@@ -117,5 +118,4 @@ class Retention:
         removed = STEP
         while removed == STEP:
             removed = await self._store.trim(state.room, max(first, 0), before, STEP)
-            self.removed += removed
             await asyncio.sleep(0)

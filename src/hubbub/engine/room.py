@@ -101,11 +101,6 @@ class Room:
         self.expected = 1 if stream is None else stream.offset + 1
         self._held.clear()
 
-    @property
-    def holds(self) -> bool:
-        """Whether something has come in that is ahead of what is missing."""
-        return bool(self._held)
-
     def hear(self, epoch: str, publications: list[Publication]) -> None:
         """What the log has got, somewhere: ascending, and perhaps not the next."""
         log = self.log
