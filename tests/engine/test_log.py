@@ -224,6 +224,26 @@ async def test_every_door_sees_the_same_durable_room(make: Make) -> None:
     await world.clock.advance(1)
 
 
+async def test_one_that_says_more_at_the_text_door_than_is_stored_is_not_read(make: Make) -> None:
+    world, store = await durable(make, inbox_bytes=2_000)
+    node, door = world.node, RecordingSink()
+    texter = TextDoor(node, door, None, node.room("a"))
+    async with node.logs.reaching({"a": None}):
+        node.enter(texter, "a")
+    store.hold()
+    said = 0
+    while door.reading:
+        texter.received([str(said)])
+        said += 1
+        assert said < 20
+    assert said > 2
+    store.release()
+    await settle()
+    assert door.reading
+    assert len([*unframe(door.take())]) == said
+    node.leave(texter)
+
+
 async def test_a_plain_member_hears_what_was_published_while_the_log_was_looked_at(
     make: Make,
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.inbox import Inbox
+from hubbub.engine.journal import OVERHEAD
 from hubbub.engine.session import Session
 from hubbub.errors import Unavailable
 from hubbub.model import (
@@ -101,10 +102,15 @@ class Member(Session):
 class TextDoor(Member):
     """A member without a handler: whatever it says, its room hears, as `Room {room}: {text}`.
 
-    No task and no queue per connection: what one read brought is framed and delivered at once.
+    No task and no queue per connection: what one read brought is framed and delivered at once, or
+    in a durable room is on its way into the log. While too much of it is, the client is not read.
     """
 
-    __slots__ = ()
+    __slots__ = ("_under_way",)
+
+    def __init__(self, node: Node, sink: Sink, user: Any, room: RoomHandle) -> None:
+        super().__init__(node, sink, user, room)
+        self._under_way = 0  # bytes
 
     def received(self, messages: list[str | bytes]) -> None:
         for audience in self.audiences:
@@ -124,11 +130,18 @@ class TextDoor(Member):
                     if room.log is None:
                         room.advance(Publication(data))
                     else:
+                        self._under_way += len(data) + OVERHEAD
                         self.node.logs.journal.put(room.name, Draft(data), self._committed)
+                if self._under_way > self.node.settings.inbox_bytes:
+                    self.sink.pause_reading()
             if len(frames) < len(messages):
                 self.hang_up(TEXT_ONLY)
 
     def _committed(self, id: int, draft: Draft, outcome: Appended | Unavailable) -> None:
+        before, few = self._under_way, self.node.settings.inbox_bytes // 2
+        self._under_way -= len(draft.data) + OVERHEAD
+        if self._under_way <= few < before:
+            self.sink.resume_reading()
         if isinstance(outcome, Unavailable):
             # There are no words for it here but the room's own; a close says it, and come back.
             self.hang_up(TRY_AGAIN_LATER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from hubbub.errors import Conflict
 from hubbub.model import Draft, Position
 
@@ -29,7 +31,7 @@ class Once:
 
         Raises `Conflict` where that was another publication.
         """
-        for old, (since, _, _) in list(self._results.items())[:2]:
+        for old, (since, _, _) in list(islice(self._results.items(), 2)):
             # Two at a time is faster than they come in.
             if now - since >= self._window:
                 del self._results[old]
