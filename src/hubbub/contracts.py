@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from hubbub.model import Appended, Disconnect, Draft, LogState, Page
+from hubbub.model import Appended, Disconnect, Draft, LogState, Page, Unread
+from hubbub.tables import Tables
 
 
 class Timer(Protocol):
@@ -75,6 +76,9 @@ class Store(Protocol):
         `version` above 0 is `OUTDATED` where the last such draft that was stored in the room
         has the same `version_epoch` and a version as high or higher; the key is looked at
         first, and an outdated draft leaves no key behind. `Draft.history` is not looked at.
+        A draft that a projection said no to is `REFUSED`, and leaves no key behind either.
+
+        An erasure of an offset that is not there, or not below the draft's own, is ignored.
 
         Raises `Unavailable`: nothing is stored, unless it says `unknown`; then all of it is, or
         nothing, and the keys tell.
@@ -108,14 +112,20 @@ class Store(Protocol):
 
     async def remove(self, room: str) -> None:
         """Have the room's log begin anew, empty and in another epoch. At once: what was in it
-        is purged by `sweep`. Its keys and its version are forgotten."""
+        is purged by `sweep`. Its keys, its version and its markers are forgotten."""
 
-    async def sweep(self, most: int) -> int:
-        """Purge at most `most` entries of what nobody can see: removed logs, keys past the
-        window. Returns how many; fewer than `most` means that nothing is left."""
+    async def mark(self, room: str, user: str, offset: int) -> int:
+        """Move the user's marker in the room to `offset`, at most to where the log stands; a
+        marker does not go back. Returns where it is: everything up to there has been read."""
 
-    async def check(self) -> None:
-        """Whether something can be written, tried out. Raises `Unavailable` where not."""
+    async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
+        """What the user has not read in each of `rooms`, in their order, each count at most
+        `most`; of one moment. Trimmed and erased publications, and the user's own, do not
+        count."""
+
+    def tables(self) -> Tables:
+        """The database that the logs are in, for an application's own tables; as long as the
+        store is started. Raises `ConfigurationError` where there is none."""
 
 
 class Sink(Protocol):

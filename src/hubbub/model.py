@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Self
 
 from msgspec import Struct
 from msgspec.json import decode
 
-from hubbub.errors import ConfigurationError, InvalidName
+from hubbub.errors import ConfigurationError, InvalidName, Refused
 
 VERSION = "0.1.0"
 
@@ -116,6 +116,11 @@ class Draft(NamedTuple):
 
     `key` is the idempotency key. `version` above 0: published only where it is higher than the
     last one with the same `version_epoch`.
+
+    For the logs of durable rooms alone: `unread` has it count as unread for everybody but its
+    user, until they have read so far; `mentions` are the users whom it is for in particular,
+    `EVERYONE` among them for all. `erase` are earlier publications of the room, by offset, and
+    the data (JSON) that takes the place of theirs; they count as unread no more.
     """
 
     data: bytes
@@ -125,6 +130,13 @@ class Draft(NamedTuple):
     info: ClientInfo | None = None
     version: int = 0
     version_epoch: str = ""
+    unread: bool = False
+    mentions: Sequence[str] = ()
+    erase: Sequence[tuple[int, bytes]] = ()
+
+
+EVERYONE = "*"
+"""Who is mentioned where all are. Nobody in particular can be called so."""
 
 
 class Fate(Enum):
@@ -137,13 +149,33 @@ class Fate(Enum):
     """Its key was used before, for something else: nothing is stored."""
     OUTDATED = "outdated"
     """Its version is not newer than the last one's: nothing is stored, the position is the top."""
+    REFUSED = "refused"
+    """A projection said no: nothing is stored, the position is the top."""
 
 
 class Appended(NamedTuple):
-    """What became of one draft, and where: see `Fate`."""
+    """What became of one draft, and where: see `Fate`.
+
+    `draft` is what was stored where a projection made another one of it; `refused` why it said no.
+    """
 
     position: Position
     fate: Fate = Fate.STORED
+    draft: Draft | None = None
+    refused: Refused | None = None
+
+
+class Unread(NamedTuple):
+    """What a user has not read in a room: publications after `read`, the offset of their marker
+    (0 for none), that count as unread, and those of them that mention the user.
+
+    Both are counted no further than was asked for.
+    """
+
+    room: str
+    read: int
+    count: int
+    mentions: int
 
 
 class Page(NamedTuple):
