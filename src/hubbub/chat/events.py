@@ -1,0 +1,342 @@
+"""What happens in a room: the events in its log, and the wishes that lead to them.
+
+A wish is what somebody wants, in the imperative: `say`. What comes of it is an event, in the past
+tense: `message`. Wishes are what clients send; who they are of is not for them to say. Events are
+what the log holds and everybody in the room is sent: each has `by`, the user's id ("" for the
+server itself), and `at`, Unix milliseconds. The id of a message is the offset of its event.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from msgspec.json import Decoder, Encoder
+
+MAX_TEXT = 10_000
+"""Characters of a message."""
+
+MAX_FILES = 10
+
+User = Annotated[str, Meta(min_length=1, max_length=64)]
+Reason = Annotated[str, Meta(max_length=500)]
+RoomName = Annotated[str, Meta(min_length=1, max_length=80)]
+Topic = Annotated[str, Meta(max_length=500)]
+MessageId = Annotated[int, Meta(ge=1, le=2**53)]
+Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
+Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
+Kind = Literal["public", "private", "direct"]
+RoleName = Literal["owner", "moderator", "member"]
+
+
+class Wish(Struct, tag_field="type", forbid_unknown_fields=True, omit_defaults=True):
+    """What somebody wants to be done in a room."""
+
+
+class Create(Wish, tag="create"):
+    """Begin the room. `members` are there from the beginning, beside who makes it."""
+
+    kind: Kind
+    name: Annotated[str, Meta(max_length=80)] = ""
+    topic: Topic = ""
+    members: Annotated[list[User], Meta(max_length=50)] = []
+
+
+class Change(Wish, tag="change"):
+    """Other settings; what is None stays. `keep` is in days, 0 for ever."""
+
+    name: RoomName | None = None
+    topic: Topic | None = None
+    kind: Literal["public", "private"] | None = None
+    slow: Annotated[int, Meta(ge=0, le=86_400)] | None = None
+    keep: Annotated[int, Meta(ge=0, le=36_500)] | None = None
+
+
+class Archive(Wish, tag="archive"):
+    pass
+
+
+class Restore(Wish, tag="restore"):
+    pass
+
+
+class JoinRoom(Wish, tag="join"):
+    """`invite` is the id of an invitation whose link was verified."""
+
+    invite: MessageId | None = None
+
+
+class LeaveRoom(Wish, tag="leave"):
+    pass
+
+
+class Add(Wish, tag="add"):
+    user: User
+
+
+class Kick(Wish, tag="kick"):
+    user: User
+    reason: Reason = ""
+
+
+class Ban(Wish, tag="ban"):
+    user: User
+    reason: Reason = ""
+    seconds: Seconds | None = None
+
+
+class Unban(Wish, tag="unban"):
+    user: User
+
+
+class Mute(Wish, tag="mute"):
+    user: User
+    seconds: Seconds = 3600
+    reason: Reason = ""
+
+
+class Unmute(Wish, tag="unmute"):
+    user: User
+
+
+class Appoint(Wish, tag="appoint"):
+    user: User
+    role: RoleName
+
+
+class Invite(Wish, tag="invite"):
+    """Make a link. `uses` is how many may come by it, None for any number."""
+
+    seconds: Seconds | None = None
+    uses: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+
+
+class Uninvite(Wish, tag="uninvite"):
+    invite: MessageId
+
+
+class Say(Wish, tag="say"):
+    """`nonce` is the client's own word for it, by which it knows it again."""
+
+    text: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+    reply: MessageId | None = None
+    files: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=MAX_FILES)] = []
+    nonce: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Edit(Wish, tag="edit"):
+    message: MessageId
+    text: Annotated[str, Meta(max_length=MAX_TEXT)]
+
+
+class Delete(Wish, tag="delete"):
+    message: MessageId
+
+
+class React(Wish, tag="react"):
+    message: MessageId
+    emoji: Emoji
+
+
+class Unreact(Wish, tag="unreact"):
+    message: MessageId
+    emoji: Emoji
+
+
+class Pin(Wish, tag="pin"):
+    message: MessageId
+
+
+class Unpin(Wish, tag="unpin"):
+    message: MessageId
+
+
+class Expire(Wish, tag="expire"):
+    """The server's own: the messages before that one have been kept for long enough."""
+
+    before: MessageId
+
+
+AnyWish = (
+    Create | Change | Archive | Restore | JoinRoom | LeaveRoom | Add | Kick | Ban | Unban | Mute
+    | Unmute | Appoint | Invite | Uninvite | Say | Edit | Delete | React | Unreact | Pin | Unpin
+    | Expire
+)  # fmt: skip
+
+
+class Event(Struct, tag_field="type", omit_defaults=True, kw_only=True):
+    """What has happened in a room."""
+
+    by: str = ""
+    at: int = 0
+
+
+class Created(Event, tag="created"):
+    kind: Kind
+    name: str = ""
+    slug: str | None = None
+    topic: str = ""
+    members: list[str] = []
+
+
+class Changed(Event, tag="changed"):
+    name: str | None = None
+    slug: str | None = None
+    topic: str | None = None
+    kind: str | None = None
+    slow: int | None = None
+    keep: int | None = None
+
+
+class Archived(Event, tag="archived"):
+    pass
+
+
+class Restored(Event, tag="restored"):
+    pass
+
+
+class Joined(Event, tag="joined"):
+    user: str
+    role: str
+    invite: int | None = None
+
+
+class Left(Event, tag="left"):
+    user: str
+
+
+class Kicked(Event, tag="kicked"):
+    user: str
+    reason: str = ""
+
+
+class Banned(Event, tag="banned"):
+    """`until` 0: for good."""
+
+    user: str
+    reason: str = ""
+    until: int = 0
+
+
+class Unbanned(Event, tag="unbanned"):
+    user: str
+
+
+class Muted(Event, tag="muted"):
+    user: str
+    until: int
+    reason: str = ""
+
+
+class Unmuted(Event, tag="unmuted"):
+    user: str
+
+
+class Appointed(Event, tag="appointed"):
+    user: str
+    role: str
+
+
+class Invited(Event, tag="invited"):
+    """Its offset is the invitation's id. `expires_at` 0: never."""
+
+    expires_at: int = 0
+    uses: int | None = None
+
+
+class Uninvited(Event, tag="uninvited"):
+    invite: int
+
+
+class Reply(Struct, omit_defaults=True):
+    """What a message answers: its beginning as it was then, empty once it is deleted."""
+
+    id: int
+    user: str
+    text: str = ""
+
+
+class File(Struct, omit_defaults=True):
+    """Something attached; `type` is by content, sizes in bytes and pixels."""
+
+    id: str
+    name: str
+    type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    preview: bool = False
+
+
+class Message(Event, tag="message"):
+    text: str = ""
+    reply: Reply | None = None
+    files: list[File] = []
+    mentions: list[str] = []
+    nonce: str = ""
+
+
+class Edited(Event, tag="edited"):
+    """`text` is None where a later event has the text."""
+
+    message: int
+    text: str | None = None
+    mentions: list[str] = []
+
+
+class Deleted(Event, tag="deleted"):
+    message: int
+
+
+class Reacted(Event, tag="reacted"):
+    message: int
+    emoji: str
+
+
+class Unreacted(Event, tag="unreacted"):
+    message: int
+    emoji: str
+
+
+class Pinned(Event, tag="pinned"):
+    message: int
+
+
+class Unpinned(Event, tag="unpinned"):
+    message: int
+
+
+class Expired(Event, tag="expired"):
+    """The messages before that id are gone."""
+
+    before: int
+
+
+class Gone(Event, tag="gone"):
+    """In the place of an event that told of a message which is gone."""
+
+
+AnyEvent = (
+    Created | Changed | Archived | Restored | Joined | Left | Kicked | Banned | Unbanned | Muted
+    | Unmuted | Appointed | Invited | Uninvited | Message | Edited | Deleted | Reacted | Unreacted
+    | Pinned | Unpinned | Expired | Gone
+)  # fmt: skip
+
+_encoder = Encoder()
+_wish = Decoder(AnyWish)
+_event = Decoder(AnyEvent)
+
+
+def wish_of(data: bytes | str) -> AnyWish:
+    """Raises msgspec.MsgspecError, with a text for whoever wrote it."""
+    return _wish.decode(data)
+
+
+def event_of(data: bytes | str) -> AnyEvent:
+    """Raises msgspec.MsgspecError."""
+    return _event.decode(data)
+
+
+def to_json(value: Wish | Event) -> bytes:
+    return _encoder.encode(value)
