@@ -153,13 +153,13 @@ invites = Table(
     "chat_invites",
     metadata,
     Column("room", NAME, nullable=False),
-    Column("id", NAME, nullable=False),
-    Column("secret", NAME, nullable=False, unique=True, comment="hash of the link's code"),
+    Column("id", NUMBER, nullable=False, comment="offset of the event"),
     Column("by", NAME, nullable=False),
     Column("at", NUMBER, nullable=False),
     Column("expires_at", NUMBER, nullable=False, comment="0 for never"),
     Column("uses", Integer, comment="left; none for any number"),
     PrimaryKeyConstraint("room", "id"),
+    sqlite_with_rowid=False,
 )
 
 messages = Table(
@@ -171,10 +171,14 @@ messages = Table(
     Column("user", NAME, nullable=False),
     Column("at", NUMBER, nullable=False),
     Column("text", Text, nullable=False),
-    Column("reply", Text, comment="JSON: what is answered, as it was then"),
+    Column("words", Text, nullable=False, comment="the text as it is searched"),
+    Column("reply_to", NUMBER, comment="the message that is answered"),
+    Column("reply", Text, comment="JSON: its user and beginning, as it was then"),
     Column("files", Text, comment="JSON: what is attached"),
     Column("mentions", Text, comment="JSON: users, * for everyone"),
+    Column("nonce", Text, nullable=False, default=""),
     Column("edited_at", NUMBER),
+    Column("edited_in", NUMBER, comment="offset of the last edit's event"),
     Column("deleted_at", NUMBER),
     Column("deleted_by", NAME),
     Column("pinned_at", NUMBER),
@@ -182,6 +186,13 @@ messages = Table(
 )
 Index("chat_messages_at", messages.c.room, messages.c.at)
 Index("chat_messages_user", messages.c.user, messages.c.at)
+Index(
+    "chat_messages_reply",
+    messages.c.room,
+    messages.c.reply_to,
+    sqlite_where=messages.c.reply_to.is_not(None),
+    postgresql_where=messages.c.reply_to.is_not(None),
+)
 Index(
     "chat_messages_pinned",
     messages.c.room,
