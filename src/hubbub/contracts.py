@@ -123,6 +123,13 @@ class Store(Protocol):
         `most`; of one moment. Trimmed and erased publications, and the user's own, do not
         count."""
 
+    async def sweep(self, most: int) -> int:
+        """Purge at most `most` entries of what nobody can see: removed logs, keys past the
+        window. Returns how many; fewer than `most` means that nothing is left."""
+
+    async def check(self) -> None:
+        """Whether something can be written, tried out. Raises `Unavailable` where not."""
+
     def tables(self) -> Tables:
         """The database that the logs are in, for an application's own tables; as long as the
         store is started. Raises `ConfigurationError` where there is none."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from hubbub.contracts import Store
 from hubbub.errors import Unavailable
-from hubbub.model import Appended, Draft, LogState, Page
+from hubbub.model import Appended, Draft, LogState, Page, Unread
 from hubbub.stores.memory import MemoryStore
+from hubbub.tables import Tables
 
 
 class ControlledStore:
@@ -87,6 +88,18 @@ class ControlledStore:
     async def check(self) -> None:
         self._check()
         await self.inner.check()
+
+    async def mark(self, room: str, user: str, offset: int) -> int:
+        self._check()
+        return await self.inner.mark(room, user, offset)
+
+    async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
+        if self.reads_fail:
+            raise Unavailable("no reading now")
+        return await self.inner.unread(user, rooms, most)
+
+    def tables(self) -> Tables:
+        return self.inner.tables()
 
 
 _: type[Store] = ControlledStore

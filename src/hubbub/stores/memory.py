@@ -6,12 +6,35 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from hubbub.contracts import Store
-from hubbub.model import Appended, Draft, Fate, LogState, Page, Position, Publication
-from hubbub.stores.rows import Head, Use, digest, judge, new_epoch, user_of
+from hubbub.errors import ConfigurationError
+from hubbub.model import (
+    EVERYONE,
+    Appended,
+    Draft,
+    Fate,
+    LogState,
+    Page,
+    Position,
+    Publication,
+    Unread,
+)
+from hubbub.stores.rows import (
+    Head,
+    Use,
+    column,
+    digest,
+    erased,
+    judge,
+    mentioned,
+    new_epoch,
+    user_of,
+)
+from hubbub.tables import Tables
 
 COUNT = 10_000
 """Publications of a room that are kept."""
@@ -20,14 +43,25 @@ AGE = 86_400.0
 """Seconds for which one is kept."""
 
 
+class Counting(NamedTuple):
+    """A publication that counts as unread: who published it, and whom it mentions."""
+
+    user: str
+    mentions: frozenset[str]
+
+
 class Log:
-    """A room's head, what is kept of it, and the keys that it was published with."""
+    """A room's head, what is kept of it, the keys that it was published with, and how far
+    everybody has read."""
 
     def __init__(self, head: Head) -> None:
         self.head = head
         self.entries: deque[Publication] = deque()
         self.keys: dict[tuple[str, str], tuple[Use, float]] = {}
         """By user and key: what for, and when, oldest first."""
+        self.counting: dict[int, Counting] = {}
+        """By offset, ascending."""
+        self.markers: dict[str, int] = {}
 
     @property
     def position(self) -> Position:
@@ -40,10 +74,28 @@ class Log:
         """As `Store.trim`."""
         entries, dropped = self.entries, 0
         while dropped < most and entries and (entries[0].offset < first or entries[0].at < before):
-            entries.popleft()
+            self.counting.pop(entries.popleft().offset, None)
             dropped += 1
         self.head.first += dropped
         return dropped
+
+    def erase(self, offset: int, data: bytes) -> None:
+        """Put `data` in the place of what was published at `offset`."""
+        if offset >= self.head.first:
+            number = offset - self.head.first
+            self.entries[number] = replace(self.entries[number], data=data)
+            self.counting.pop(offset, None)
+
+    def unread(self, user: str, most: int) -> Unread:
+        read = self.markers.get(user, 0)
+        count = mentions = 0
+        for offset, one in reversed(self.counting.items()):
+            if offset <= read:
+                break
+            if one.user != user:
+                count += 1
+                mentions += user in one.mentions or EVERYONE in one.mentions
+        return Unread(self.head.room, read, min(count, most), min(mentions, most))
 
     def forget(self, until: float, most: int) -> int:
         """Forget at most `most` keys that were used at `until` or before."""
@@ -124,6 +176,22 @@ class MemoryStore:
     async def check(self) -> None:
         pass
 
+    async def mark(self, room: str, user: str, offset: int) -> int:
+        log, user = self._log(room), column(user)
+        read = log.markers.get(user, 0)
+        if (marked := min(offset, log.head.top)) > read:
+            read = log.markers[user] = marked
+        return read
+
+    async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
+        return [self._log(room).unread(column(user), most) for room in rooms]
+
+    def tables(self) -> Tables:
+        raise ConfigurationError(
+            "a log in memory has no database for tables: use sqlite:///hubbub.db, or "
+            "postgresql://user@host/database"
+        )
+
     def _oldest(self) -> int:
         return int((self._now() - self._age) * 1000)
 
@@ -145,6 +213,10 @@ class MemoryStore:
             log.entries.append(
                 Publication(draft.data, head.top, draft.info, draft.tags or None, at=head.touched)
             )
+            if draft.unread:
+                log.counting[head.top] = Counting(name[0], frozenset(mentioned(draft)))
+            for offset, data in erased(draft, head.top):
+                log.erase(offset, data)
             log.drop(head.top + 1 - self._count, 0, 1)
             if draft.key:
                 log.keys.pop(name, None)  # so that it comes last

@@ -18,7 +18,7 @@ from msgspec.json import Decoder
 
 from hubbub.contracts import Store
 from hubbub.errors import ConfigurationError, Unavailable
-from hubbub.model import Appended, Draft, Fate, LogState, Page, Position
+from hubbub.model import Appended, Draft, Fate, LogState, Page, Position, Unread
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
 from hubbub.stores.postgres_lines import Database, Failure, Line, Lines
 from hubbub.stores.rows import (
@@ -33,6 +33,7 @@ from hubbub.stores.rows import (
     user_of,
 )
 from hubbub.stores.schema import metadata
+from hubbub.tables import Tables
 
 READERS = 4
 
@@ -273,6 +274,15 @@ class PostgresStore:
     async def check(self) -> None:
         now = int(self._now() * 1000)
         await self._do(lambda lines: _rows(lines.tending, TOUCH, self._writer, now))
+
+    async def mark(self, room: str, user: str, offset: int) -> int:
+        raise NotImplementedError
+
+    async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
+        raise NotImplementedError
+
+    def tables(self) -> Tables:
+        raise NotImplementedError
 
     async def _do(self, work: Callable[[Sides], Coroutine[Any, Any, T]]) -> T:
         """Do `work` to its end, whether or not who asked for it still waits.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.json import Decoder, encode
 
-from hubbub.model import Appended, ClientInfo, Draft, Fate, Position, Publication
+from hubbub.model import EVERYONE, Appended, ClientInfo, Draft, Fate, Position, Publication
 
 MAX_NUMBER = 2**63 - 1
 """The highest that a column holds, and an offset behind every other."""
@@ -44,6 +44,18 @@ def digest(draft: Draft) -> bytes:
     if draft.tags:
         made.update(b"\0" + encode(sorted(draft.tags.items())))  # JSON holds no such byte
     return made.digest()
+
+
+def mentioned(draft: Draft) -> set[str]:
+    """Whom a mention in the draft is kept for: `EVERYONE` stands for all, and nobody is told of
+    their own."""
+    names = {column(user) for user in draft.mentions}
+    return {EVERYONE} if EVERYONE in names else names - {user_of(draft)}
+
+
+def erased(draft: Draft, offset: int) -> Iterable[tuple[int, bytes]]:
+    """What the draft erases, at `offset`, and what takes its place."""
+    return {seq: data for seq, data in draft.erase if 0 < seq < offset}.items()
 
 
 def tags_text(tags: Mapping[str, str] | None) -> str | None:

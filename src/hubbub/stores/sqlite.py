@@ -22,7 +22,7 @@ from msgspec.json import Decoder, encode
 
 from hubbub.contracts import Store
 from hubbub.errors import Unavailable
-from hubbub.model import Appended, Draft, LogState, Page, Position
+from hubbub.model import Appended, Draft, LogState, Page, Position, Unread
 from hubbub.stores.rows import (
     MAX_NUMBER,
     publication,
@@ -30,6 +30,7 @@ from hubbub.stores.rows import (
 from hubbub.stores.sqlite_file import READING, File, Side
 from hubbub.stores.sqlite_writer import Writer
 from hubbub.stores.worker import Worker
+from hubbub.tables import Tables
 
 READERS = 2
 
@@ -193,6 +194,15 @@ class SQLiteStore:
 
     async def check(self) -> None:
         await self._write(Writer.check)
+
+    async def mark(self, room: str, user: str, offset: int) -> int:
+        raise NotImplementedError
+
+    async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
+        raise NotImplementedError
+
+    def tables(self) -> Tables:
+        raise NotImplementedError
 
     async def backup(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         """Copy the log, as it is now, to a new file at `path`, while it is being used.
