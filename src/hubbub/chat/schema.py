@@ -256,9 +256,10 @@ files = Table(
     "chat_files",
     metadata,
     Column("id", NAME, primary_key=True),
+    Column("kind", Text, nullable=False, comment="attachment or avatar"),
     Column("user", NAME, nullable=False, comment="who brought it"),
-    Column("room", NAME, comment="none for an avatar"),
-    Column("message", NUMBER, comment="none until it is said"),
+    Column("room", NAME, comment="none until it is said, and for an avatar"),
+    Column("message", NUMBER, comment="none until it is said, and for an avatar"),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False, comment="by content"),
     Column("size", NUMBER, nullable=False),
@@ -266,9 +267,21 @@ files = Table(
     Column("height", Integer),
     Column("preview", Boolean, nullable=False, comment="whether there is a smaller picture"),
     Column("at", NUMBER, nullable=False),
+    Column("gone_at", NUMBER, comment="its bytes are to be deleted, and then this row"),
 )
 Index("chat_files_message", files.c.room, files.c.message)
-Index("chat_files_at", files.c.at)
+Index(
+    "chat_files_unsaid",
+    files.c.user,
+    sqlite_where=files.c.message.is_(None),
+    postgresql_where=files.c.message.is_(None),
+)
+Index(
+    "chat_files_gone",
+    files.c.gone_at,
+    sqlite_where=files.c.gone_at.is_not(None),
+    postgresql_where=files.c.gone_at.is_not(None),
+)
 
 administration = Table(
     "chat_administration",
