@@ -1,0 +1,7 @@
+"""The people's part of the HTTP API."""
+
+from hubbub.chat.people.http.depends import Admin as Admin
+from hubbub.chat.people.http.depends import Anyone as Anyone
+from hubbub.chat.people.http.depends import Me as Me
+from hubbub.chat.people.http.depends import OwnPage as OwnPage
+from hubbub.chat.people.http.depends import Person as Person
