@@ -314,7 +314,8 @@ class Expired(Event, tag="expired"):
 
 
 class Gone(Event, tag="gone"):
-    """In the place of an event that told of a message which is gone."""
+    """In the place of an event that told of a message which is gone; `at` 0 for one that was no
+    message itself."""
 
 
 AnyEvent = (
