@@ -758,7 +758,8 @@ async def test_errors_can_be_statuses(world: World) -> None:
         assert set(response.json()) == {"code", "message"}
     done = await world.post("/api/publish", {"channel": "bare:1", "data": 1}, **mode)
     assert (done.status_code, done.json()) == (200, DONE)
-    assert STATUSES == {102: 404, 104: 404, 107: 400, 108: 400, 112: 416, 113: 409}
+    protocol = {102: 404, 104: 404, 107: 400, 108: 400, 112: 416, 113: 409}
+    assert STATUSES == {**protocol, 103: 403}
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from fastapi import FastAPI, WebSocket
 from tests.support.stores import ControlledStore
 
-from hubbub import ConfigurationError, Conflict, Hub, Keep, Unavailable
+from hubbub import ConfigurationError, Conflict, Hub, Keep, Refused, Unavailable
+from hubbub.model import Draft
 from hubbub.options import OPEN
 from hubbub.testing import Denied, TestHub, settle
 
@@ -130,6 +131,31 @@ async def test_the_api_answers_a_key_used_for_something_else_with_a_conflict() -
             assert answer.json() == {"error": {"code": 113, "message": "conflict"}}
             with pytest.raises(Conflict):
                 await test.hub.publish(room, 2, idempotency_key="k")
+
+
+async def test_the_api_answers_what_a_projection_refuses_with_its_code_and_reason() -> None:
+    store = ControlledStore()
+
+    def take(room: str, draft: Draft) -> Draft:
+        if draft.data.isdigit():
+            raise Refused("no numbers", int(draft.data))
+        return draft
+
+    store.take = take
+    async with running(store) as (_, client):
+        mode = {"X-Centrifugo-Error-Mode": "transport"}
+        for code, status in [(103, 403), (409, 409), (499, 499), (500, 500), (1999, 500)]:
+            body = {"channel": "log:a", "data": code}
+            error = {"code": code, "message": "no numbers"}
+            answer = await client.post("/api/publish", json=body)
+            assert (answer.status_code, answer.json()) == (200, {"error": error})
+            answer = await client.post("/api/publish", json=body, headers=mode)
+            assert (answer.status_code, answer.json()) == (status, error)
+        body = {"channels": ["log:a", "log:b"], "data": 402}
+        responses = (await client.post("/api/broadcast", json=body)).json()["result"]["responses"]
+        assert [one["error"]["code"] for one in responses] == [402, 402]
+        answer = await client.post("/api/publish", json={"channel": "log:a", "data": "text"})
+        assert answer.json()["result"]["offset"] == 1
 
 
 async def test_a_broadcast_of_the_api_is_one_batch() -> None:

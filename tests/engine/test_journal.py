@@ -8,7 +8,7 @@ from tests.support.stores import ControlledStore
 
 from hubbub.engine import journal as module
 from hubbub.engine.journal import Journal
-from hubbub.errors import Unavailable
+from hubbub.errors import Refused, Unavailable
 from hubbub.model import Appended, Draft, Fate, Publication
 from hubbub.testing import settle, until
 
@@ -32,7 +32,8 @@ class Desk:
         self.written: list[set[str]] = []
         self.failures: list[str] = []
         self.tasks: set[asyncio.Task[None]] = set()
-        live: Any = {"a": Listening(self.told)}
+        self.room = Listening(self.told)
+        live: Any = {"a": self.room}
         self.journal = Journal(
             self.store,
             live,
@@ -140,6 +141,58 @@ async def test_a_repeated_draft_is_acknowledged_and_not_delivered_again() -> Non
         *(1, "7 stored at 1"),
         *(f"7 {Fate.REPEATED.value} at 1", f"8 {Fate.CONFLICT.value} at 1"),
     ]
+
+
+async def test_what_a_projection_made_of_a_draft_is_what_is_delivered() -> None:
+    desk = Desk()
+    heard: list[Publication] = []
+    desk.room.hear = lambda epoch, publications: heard.extend(publications)  # type: ignore[method-assign]
+    desk.store.take = lambda room, draft: draft._replace(data=b'"made"', tags={"by": "us"})
+    desk.put(1)
+    await desk.end()
+    assert desk.told == ["1 stored at 1"]
+    assert [(one.data, one.tags, one.offset) for one in heard] == [(b'"made"', {"by": "us"}, 1)]
+
+
+async def test_whoever_is_told_is_told_of_the_draft_that_was_given() -> None:
+    desk, told = Desk(), list[Draft]()
+    desk.store.take = lambda room, draft: draft._replace(data=b"2" * 100)
+    given = Draft(b"1")
+    desk.journal.put("a", given, lambda id, draft, outcome: told.append(draft))
+    await desk.end()
+    assert told == [given], "its bytes are what was counted"
+
+
+async def test_one_that_a_projection_refuses_is_not_delivered_and_the_next_has_its_offset() -> None:
+    desk = Desk()
+
+    def take(room: str, draft: Draft) -> Draft:
+        if draft.data == b"2":
+            raise Refused("not two", 402)
+        return draft
+
+    desk.store.take = take
+    outcomes: list[Appended | Unavailable] = []
+    desk.put(1)
+    desk.journal.put("a", Draft(b"2"), lambda id, draft, outcome: outcomes.append(outcome))
+    desk.put(3)
+    await desk.end()
+    assert desk.told == [1, 2, "1 stored at 1", "3 stored at 2"]
+    (appended,) = outcomes
+    assert isinstance(appended, Appended) and appended.refused is not None
+    assert (appended.fate, appended.refused.code) == (Fate.REFUSED, 402)
+    assert desk.journal.stored == 2
+
+
+async def test_what_takes_the_place_of_the_erased_counts_as_waiting_too() -> None:
+    desk = Desk(limit=1_000)
+    desk.store.hold()
+    desk.put(1)
+    await settle()
+    desk.journal.put("a", Draft(b"2", erase=[(1, b"0" * 900)]), desk._done, 2)
+    assert desk.told == ["2 failed"]
+    desk.store.release()
+    await desk.end()
 
 
 async def test_a_store_that_breaks_its_laws_leaves_nobody_waiting() -> None:

@@ -11,8 +11,8 @@ from tests.support.wired import Peer, World, let_in, refused
 from hubbub.engine import control
 from hubbub.engine.events import Admission, Ticket
 from hubbub.engine.member import Member, TextDoor
-from hubbub.errors import Conflict, Unavailable, Unrecoverable
-from hubbub.model import TRY_AGAIN_LATER, Draft, Position
+from hubbub.errors import Conflict, Refused, Unavailable, Unrecoverable
+from hubbub.model import TRY_AGAIN_LATER, Disconnect, Draft, Position
 from hubbub.options import RoomOptions
 from hubbub.testing import RecordingSink, settle
 from hubbub.wire.frames import unframe
@@ -43,6 +43,12 @@ async def log_of(store: ControlledStore, *values: int, room: str = "a") -> Posit
 
 def offsets(body: Any) -> list[int]:
     return [one["offset"] for one in body.get("publications", [])]
+
+
+def no_twos(room: str, draft: Draft) -> Draft:
+    if draft.data.endswith((b"2", b'2"')):
+        raise Refused("no twos", 402)
+    return draft
 
 
 async def resume(world: World, position: Position, room: str = "a") -> tuple[Peer, Any]:
@@ -105,6 +111,47 @@ async def test_other_commands_wait_for_the_publishes_before_them(make: Make) -> 
     store.release()
     assert offsets((await ann.answer(4))["history"]) == [1]
     assert offsets((await ann.answer(6))["history"]) == [1, 2]
+
+
+async def test_a_publish_that_a_projection_refuses_is_answered_with_its_code_and_reason(
+    make: Make,
+) -> None:
+    world, store = await durable(make)
+    ann, bob = await world.join("a", "ann"), await world.join("a", "bob")
+    store.take = no_twos
+    ann.say(*(ann.command("publish", channel="a", data=n) for n in (1, 2, 3)))
+    assert await ann.answer(3) == {"publish": {}}
+    assert await ann.answer(4) == {"error": {"code": 402, "message": "no twos"}}
+    assert await ann.answer(5) == {"publish": {}}
+    assert await bob.heard("a") == [1, 3]
+    room = world.node.room("a")
+    with pytest.raises(Refused, match="no twos") as refused:
+        await room.publish(2)
+    assert refused.value.code == 402
+    assert await room.publish(3) == Position(3, (await room.history()).position.epoch)
+
+
+async def test_a_projection_may_end_the_connection_of_who_publishes(make: Make) -> None:
+    world, store = await durable(make)
+    ann, bob = await world.join("a", "ann"), await world.join("a", "bob")
+
+    def take(room: str, draft: Draft) -> Draft:
+        raise Refused("you again", 4503)
+
+    store.take = take
+    assert await ann.ask("publish", channel="a", data=1) == Disconnect(4503, "you again")
+    assert world.node.live["a"].audiences[0].members.keys() == {bob.client}
+    assert await bob.heard("a") == []
+
+
+async def test_what_a_projection_made_is_what_members_get(make: Make) -> None:
+    world, store = await durable(make)
+    ann, bob = await world.join("a", "ann"), await world.join("a", "bob")
+    store.take = lambda room, draft: draft._replace(data=b'{"made":%b}' % draft.data)
+    assert await ann.ask("publish", channel="a", data=1) == {"publish": {}}
+    assert await ann.heard("a") == await bob.heard("a") == [{"made": 1}]
+    _, resumed = await resume(world, Position(0, ""))
+    assert [one["data"] for one in resumed["publications"]] == [{"made": 1}]
 
 
 async def test_a_client_that_is_gone_has_published_what_it_said(make: Make) -> None:
@@ -222,6 +269,27 @@ async def test_every_door_sees_the_same_durable_room(make: Make) -> None:
     node.leave(member)
     store.failing = None
     await world.clock.advance(1)
+
+
+@pytest.mark.parametrize(("code", "closed"), [(103, 1008), (900, 1008), (4403, 4403)])
+async def test_the_text_door_is_closed_to_who_says_what_a_projection_refuses(
+    make: Make, code: int, closed: int
+) -> None:
+    world, store = await durable(make)
+    ann, node, door = await world.join("a"), world.node, RecordingSink()
+    texter = TextDoor(node, door, None, node.room("a"))
+    node.enter(texter, "a")
+
+    def take(room: str, draft: Draft) -> Draft:
+        if b"bad" in draft.data:
+            raise Refused("mind your words", code)
+        return draft
+
+    store.take = take
+    texter.received(["good", "bad", "better"])
+    await settle()
+    assert await ann.heard("a") == ["Room a: good", "Room a: better"]
+    assert door.closed == Disconnect(closed, "mind your words")
 
 
 async def test_one_that_says_more_at_the_text_door_than_is_stored_is_not_read(make: Make) -> None:

@@ -264,8 +264,8 @@ class LogMachine(RuleBasedStateMachine):
         for id in ids:
             self.node.sent(room, id, {"id": id})
         drafts = [(room, Draft(b'{"id":"%s"}' % id.encode())) for id in ids]
-        for id, (position, _) in zip(ids, await self.store.inner.append(drafts), strict=True):
-            self.node.acknowledged(room, id, *position)
+        for id, appended in zip(ids, await self.store.inner.append(drafts), strict=True):
+            self.node.acknowledged(room, id, *appended.position)
 
     async def trim(self, dice: random.Random, room: str) -> None:
         top = await tell_history(self.witness, self.store.inner, room)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hubbub.contracts import Store
-from hubbub.errors import Unavailable
-from hubbub.model import Appended, Draft, LogState, Page, Unread
+from hubbub.errors import Refused, Unavailable
+from hubbub.model import Appended, Draft, Fate, LogState, Page, Unread
 from hubbub.stores.memory import MemoryStore
 from hubbub.tables import Tables
 
@@ -17,7 +17,9 @@ class ControlledStore:
 
     `appends` are the sizes of the batches it was given, `reads` what was read, (room, offset,
     limit). While it is held (`hold`), appending waits; while `failing` is set, everything raises
-    that; `lost` has the next append stored and its answer lost.
+    that; `lost` has the next append stored and its answer lost. `take` is asked about each draft
+    as a projection is: it returns what is stored, or raises `Refused`. While reading is held
+    (`hold_reads`), what was read waits on its way back.
     """
 
     def __init__(self, inner: Store | None = None) -> None:
@@ -27,14 +29,23 @@ class ControlledStore:
         self.failing: Unavailable | None = None
         self.reads_fail = False
         self.lost = False
+        self.take: Callable[[str, Draft], Draft] | None = None
         self._open = asyncio.Event()
         self._open.set()
+        self._reads_open = asyncio.Event()
+        self._reads_open.set()
 
     def hold(self) -> None:
         self._open.clear()
 
     def release(self) -> None:
         self._open.set()
+
+    def hold_reads(self) -> None:
+        self._reads_open.clear()
+
+    def release_reads(self) -> None:
+        self._reads_open.set()
 
     def _check(self) -> None:
         if self.failing is not None:
@@ -50,10 +61,28 @@ class ControlledStore:
         self.appends.append(len(drafts))
         await self._open.wait()
         self._check()
-        results = await self.inner.append(drafts)
+        if self.take is None:
+            results = await self.inner.append(drafts)
+        else:
+            results = await self._append_taken(drafts, self.take)
         if self.lost:
             self.lost = False
             raise Unavailable("the connection broke during the commit", unknown=True)
+        return results
+
+    async def _append_taken(
+        self, drafts: Sequence[tuple[str, Draft]], take: Callable[[str, Draft], Draft]
+    ) -> list[Appended]:
+        results: list[Appended] = []
+        for room, draft in drafts:
+            try:
+                made = take(room, draft)
+            except Refused as refused:
+                (state,) = await self.inner.states([room])
+                results.append(Appended(state.position, Fate.REFUSED, refused=refused))
+            else:
+                (appended,) = await self.inner.append([(room, made)])
+                results.append(appended if made is draft else appended._replace(draft=made))
         return results
 
     async def read(
@@ -63,7 +92,9 @@ class ControlledStore:
         await asyncio.sleep(0)
         if self.reads_fail:
             raise Unavailable("no reading now")
-        return await self.inner.read(room, offset, limit, size, backwards=backwards)
+        page = await self.inner.read(room, offset, limit, size, backwards=backwards)
+        await self._reads_open.wait()
+        return page
 
     async def states(self, rooms: Sequence[str]) -> list[LogState]:
         if self.reads_fail:

@@ -30,8 +30,9 @@ MAX_BODY = 1_048_576
 
 NOT_FOUND = Error(METHOD_NOT_FOUND.code, "not found")
 
-STATUSES = {102: 404, 104: 404, 107: 400, 108: 400, 112: 416, 113: 409}
-"""Of errors, for who wants them as statuses; 500 for any other."""
+STATUSES = {102: 404, 103: 403, 104: 404, 107: 400, 108: 400, 112: 416, 113: 409}
+"""Of errors, for who wants them as statuses; 500 for any other that is none itself. The protocol
+has nothing that is denied to a server; a projection's `Refused` is."""
 
 _HEADER = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False)
 _AUTHORIZATION = APIKeyHeader(
@@ -137,7 +138,7 @@ async def _one(api: Api, method: Method, request: Request) -> Response:
     command = _decoded(_decoders[method.name].decode, await _body(request))
     answer = await api.carry_out(method, command)
     if isinstance(answer, Error) and request.headers.get(ERROR_MODE) == "transport":
-        return _response(_encode(ErrorBody.of(answer)), STATUSES.get(answer.code, 500))
+        return _response(_encode(ErrorBody.of(answer)), status_of(answer))
     return _response(_envelope(answer))
 
 
@@ -151,6 +152,12 @@ async def _batch(api: Api, request: Request) -> Response:
         else:
             replies.append({name: answer})
     return _response(_encode({"replies": replies}))
+
+
+def status_of(error: Error) -> int:
+    if 400 <= error.code < 500:
+        return error.code  # of a `Refused`, whose codes may be the statuses of HTTP
+    return STATUSES.get(error.code, 500)
 
 
 def _chosen(command: Struct) -> Asked:

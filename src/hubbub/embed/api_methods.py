@@ -31,7 +31,7 @@ from hubbub.engine.log import FAR
 from hubbub.engine.node import Node
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule
-from hubbub.errors import Conflict, InvalidName, Unavailable
+from hubbub.errors import Conflict, InvalidName, Refused, Unavailable
 from hubbub.model import (
     FORCED,
     MAX_ROOM_NAME,
@@ -50,6 +50,7 @@ from hubbub.wire.centrifuge import (
     EXPIRED,
     INTERNAL,
     NOT_AVAILABLE,
+    TEMPORARY,
     UNAVAILABLE,
     UNKNOWN_CHANNEL,
     UNRECOVERABLE,
@@ -151,6 +152,8 @@ async def _publish(node: Node, channel: str, draft: Draft) -> bodies.PublishResu
         position = await node.store(channel, draft)
     except Conflict:
         raise Failed(CONFLICT) from None
+    except Refused as refused:
+        raise Failed(Error(refused.code, refused.reason, refused.code in TEMPORARY)) from None
     except Unavailable:
         raise Failed(UNAVAILABLE) from None
     return bodies.PublishResult() if position is None else bodies.PublishResult(*position)

@@ -19,7 +19,7 @@ from msgspec import MsgspecError
 from hubbub.engine import commands as asked
 from hubbub.engine.session import Session
 from hubbub.errors import Refused, Unavailable
-from hubbub.model import BAD_REQUEST, Appended, Disconnect, Draft, Publication
+from hubbub.model import BAD_REQUEST, Appended, Disconnect, Draft, Fate, Publication
 from hubbub.wire.centrifuge import BAD_REQUEST as WRONG
 from hubbub.wire.centrifuge import (
     BODIES,
@@ -166,7 +166,9 @@ class Conversation(Session):
             if not self._replies:
                 self.node.tick.mark(self)
             if isinstance(outcome, Unavailable):
-                self._replies.append(self.codec.error(id, UNAVAILABLE))
+                self.refuse(id, UNAVAILABLE)
+            elif outcome.fate is Fate.REFUSED:
+                self.refuse(id, told(outcome.refused or Refused()))
             else:
                 self._replies.append(id)  # as its codec frames the answer to a publish
             if self._holding:
@@ -325,7 +327,7 @@ class Conversation(Session):
 
 
 def told(refused: Refused) -> Error | Disconnect:
-    """What a client is told of a hook's refusal."""
+    """What a client is told of a refusal, of a hook or of a projection."""
     if refused.code >= 4000:
         return Disconnect(refused.code, refused.reason)
     return Error(refused.code, refused.reason, refused.code in TEMPORARY)

@@ -32,16 +32,17 @@ OVERHEAD = 256
 Outcome = Appended | Unavailable
 
 Done = Callable[[int, Draft, Outcome], None]
-"""Told what became of a draft, with the number that was given along. Must not raise."""
+"""Told what became of a draft, with it and the number as they were given. Must not raise."""
 
 
 class Entry(NamedTuple):
-    """A draft that waits, and who wants to know what became of it."""
+    """A draft that waits, how many bytes it counts for, and who wants to know what became of it."""
 
     room: str
     draft: Draft
     done: Done
     id: int
+    size: int
 
 
 class Journal:
@@ -79,11 +80,13 @@ class Journal:
     def put(self, room: str, draft: Draft, done: Done, id: int = 0) -> None:
         """Have `draft` stored, then delivered, then `done` called; or else `done` called alone."""
         size = len(draft.data) + OVERHEAD
+        for _, data in draft.erase:
+            size += len(data) + OVERHEAD
         if self._size + size > self._limit:
             done(id, draft, Unavailable("too much waits to be stored: try again in a moment"))
             return
         self._size += size
-        self._waiting.append(Entry(room, draft, done, id))
+        self._waiting.append(Entry(room, draft, done, id, size))
         if not self._running:
             self._running = True
             self._start(self._run())
@@ -119,7 +122,7 @@ class Journal:
         waiting = self._waiting
         size = count = 0
         for entry in waiting:
-            size += len(entry.draft.data) + OVERHEAD
+            size += entry.size
             count += 1
             if count == BATCH or size >= BATCH_BYTES:
                 break
@@ -147,9 +150,10 @@ class Journal:
         self.batches += 1
         live, rooms = self._live, set[str]()
         heard: dict[Room, tuple[str, list[Publication]]] = {}
-        for (name, draft, _, _), (position, fate) in zip(batch, outcome, strict=True):
+        for entry, (position, fate, made, _) in zip(batch, outcome, strict=True):
             if fate is not Fate.STORED:
                 continue
+            name, draft = entry.room, made or entry.draft
             self.stored += 1
             rooms.add(name)
             room = live.get(name)

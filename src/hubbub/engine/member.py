@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubbub.engine.inbox import Inbox
 from hubbub.engine.journal import OVERHEAD
 from hubbub.engine.session import Session
-from hubbub.errors import Unavailable
+from hubbub.errors import Refused, Unavailable
 from hubbub.model import (
     NORMAL,
     TEXT_ONLY,
@@ -16,10 +16,11 @@ from hubbub.model import (
     Appended,
     Disconnect,
     Draft,
+    Fate,
     Publication,
 )
 from hubbub.wire.encode import frame_of, to_json
-from hubbub.wire.frames import text_frame
+from hubbub.wire.frames import POLICY, text_frame
 
 if TYPE_CHECKING:
     from hubbub.contracts import Sink
@@ -142,6 +143,10 @@ class TextDoor(Member):
         self._under_way -= len(draft.data) + OVERHEAD
         if self._under_way <= few < before:
             self.sink.resume_reading()
+        # There are no words for it here but the room's own: a close says it.
         if isinstance(outcome, Unavailable):
-            # There are no words for it here but the room's own; a close says it, and come back.
             self.hang_up(TRY_AGAIN_LATER)
+        elif outcome.fate is Fate.REFUSED:
+            refused = outcome.refused or Refused()
+            code = refused.code if refused.code >= 4000 else POLICY
+            self.hang_up(Disconnect(code, refused.reason))

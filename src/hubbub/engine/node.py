@@ -22,7 +22,7 @@ from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule, Rules
 from hubbub.engine.stream import Stream
 from hubbub.engine.tick import Tick
-from hubbub.errors import ConfigurationError, Conflict, Unavailable, Unrecoverable
+from hubbub.errors import ConfigurationError, Conflict, Refused, Unavailable, Unrecoverable
 from hubbub.model import (
     RESTART,
     Appended,
@@ -309,7 +309,8 @@ class Node:
     async def store(self, name: str, draft: Draft) -> Position | None:
         """Publish `draft`, and wait until it is in the log where the room has one.
 
-        Its position, or None where the room stores nothing. Raises `Unavailable`, `Conflict`.
+        Its position, or None where the room stores nothing. Raises `Unavailable`, `Conflict`, and
+        the `Refused` of a projection.
         """
         if not draft.history or not self.is_durable(name):
             return self.publish(name, draft)
@@ -322,6 +323,8 @@ class Node:
                 stored.set_exception(Unavailable(str(outcome), outcome.unknown))
             elif outcome.fate is Fate.CONFLICT:
                 stored.set_exception(Conflict(CONFLICT))
+            elif outcome.fate is Fate.REFUSED:
+                stored.set_exception(outcome.refused or Refused())
             else:
                 stored.set_result(outcome.position)
 
