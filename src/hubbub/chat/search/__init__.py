@@ -1,0 +1,3 @@
+"""Finding messages by their words."""
+
+from hubbub.chat.search.fold import words as words
