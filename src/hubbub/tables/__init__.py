@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
+from hubbub.model import EVERYONE as EVERYONE
 from hubbub.model import Draft as Draft
 
 if TYPE_CHECKING:

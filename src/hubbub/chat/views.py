@@ -1,0 +1,169 @@
+"""What the HTTP API shows of rooms and messages, and what the first page of a room is made of."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hubbub.chat.web import Answer, Page
+
+ROOM = "r7k2m4q9x1za"
+USER = "u5f0c2d8e6b1"
+
+
+class RoomView(Answer):
+    """A room. `offset` is the last event that this tells of: those after it bring it up to date."""
+
+    id: str = Field(examples=[ROOM])
+    kind: str = Field(examples=["public"])
+    name: str = Field(examples=["Lobby"])
+    slug: str | None = Field(examples=["lobby"], description="None for a direct conversation.")
+    topic: str = ""
+    slow: int = Field(default=0, description="Seconds between two messages of one member.")
+    keep: int | None = Field(default=None, description="Days for which messages are kept.")
+    by: str = Field(examples=[USER])
+    created_at: int = Field(examples=[1_764_000_000_000])
+    archived_at: int | None = None
+    people: int = Field(examples=[12], description="Members.")
+    last_at: int = Field(examples=[1_764_000_360_000], description="Of the last message.")
+    offset: int = Field(examples=[311])
+
+
+class MemberView(Answer):
+    user: str = Field(examples=[USER])
+    role: str = Field(examples=["member"])
+    muted_until: int = Field(default=0, description="0, or a time that may be past.")
+
+
+class UserView(Answer):
+    """A user, as far as everybody sees it who is in a room with them."""
+
+    id: str = Field(examples=[USER])
+    name: str | None = Field(examples=["ann"])
+    display: str = Field(examples=["Ann"])
+    kind: str = Field(examples=["person"])
+    avatar: str | None = None
+    status: str = ""
+
+
+class ReplyView(Answer):
+    """What a message answers; its text is the beginning, and empty once it is deleted."""
+
+    id: int = Field(examples=[17])
+    user: str = Field(examples=[USER])
+    text: str = ""
+
+
+class FileView(Answer):
+    id: str = Field(examples=["f2b8"])
+    name: str = Field(examples=["plan.pdf"])
+    type: str = Field(examples=["application/pdf"])
+    size: int = Field(examples=[48_213])
+    width: int | None = None
+    height: int | None = None
+    preview: bool = False
+
+
+class ReactionView(Answer):
+    emoji: str = Field(examples=["👍"])
+    users: list[str] = Field(examples=[[USER]], description="In the order of their reacting.")
+
+
+class MessageView(Answer):
+    """A message; deleted ones have no text any more, and `deleted_at`."""
+
+    id: int = Field(examples=[311], description="The offset of its event in the room's log.")
+    user: str = Field(examples=[USER])
+    at: int = Field(examples=[1_764_000_360_000])
+    text: str = Field(examples=["hello, *everybody*"])
+    reply: ReplyView | None = None
+    files: list[FileView] = []
+    mentions: list[str] = Field(default=[], description="Users; `*` is everybody.")
+    reactions: list[ReactionView] = Field(default=[], description="By emoji.")
+    nonce: str = ""
+    edited_at: int | None = None
+    deleted_at: int | None = None
+    deleted_by: str | None = None
+    pinned_at: int | None = None
+
+
+class UnreadView(Answer):
+    """`read` is the marker: the last event that was read. Counts end at 100."""
+
+    read: int = Field(examples=[300])
+    unread: int = Field(examples=[4])
+    mentions: int = Field(examples=[1])
+
+
+class PreferenceView(Answer):
+    level: str = Field(default="all", examples=["mentions"])
+    muted: bool = False
+
+
+class MyRoom(Answer):
+    """A room that one is a member of."""
+
+    room: RoomView
+    me: MemberView
+    unread: UnreadView
+    preferences: PreferenceView
+    members: list[str] = Field(default=[], description="Of direct conversations: everybody.")
+
+
+class MyRooms(Answer):
+    items: list[MyRoom]
+    users: list[UserView] = Field(description="Whoever is in a direct conversation of these.")
+
+
+class Messages(Answer):
+    """Messages in their order. `before` and `after` are ids to go on from, null at the ends."""
+
+    items: list[MessageView]
+    before: int | None = None
+    after: int | None = None
+    users: list[UserView] = Field(description="Whoever wrote them, or is quoted or mentioned.")
+
+
+class Members(Page[MemberView]):
+    users: list[UserView]
+
+
+class Opened(Answer):
+    """Everything that it takes to show a room and to follow it from here on."""
+
+    room: RoomView
+    me: MemberView | None = Field(description="Null for who reads without being a member.")
+    rights: list[str] = Field(examples=[["read", "say", "react"]])
+    members: list[MemberView] = Field(description="The first of them.")
+    messages: list[MessageView] = Field(description="The last of them.")
+    more: bool = Field(description="Whether there are earlier messages.")
+    pinned: int = Field(description="Messages that are pinned.")
+    users: list[UserView]
+    unread: UnreadView
+    preferences: PreferenceView
+    epoch: str = Field(examples=["QwErTyUi"], description="Of the room's log, to resume from.")
+
+
+class BanView(Answer):
+    user: str = Field(examples=[USER])
+    by: str = Field(examples=[USER])
+    reason: str = ""
+    at: int = Field(examples=[1_764_000_360_000])
+    until: int = Field(default=0, description="0: for good.")
+
+
+class InviteView(Answer):
+    id: int = Field(examples=[42])
+    by: str = Field(examples=[USER])
+    at: int = Field(examples=[1_764_000_360_000])
+    expires_at: int = Field(default=0, description="0: never.")
+    uses: int | None = Field(default=None, description="Left; null for any number.")
+    code: str = Field(examples=["r7k2m4q9x1za.42.l0ng"], description="What its link ends in.")
+
+
+class AuditView(Answer):
+    id: int = Field(examples=[98])
+    at: int = Field(examples=[1_764_000_360_000])
+    by: str = Field(examples=[USER])
+    action: str = Field(examples=["banned"])
+    user: str | None = Field(examples=[USER])
+    detail: dict[str, object] = Field(examples=[{"reason": "spam", "until": 0}])
