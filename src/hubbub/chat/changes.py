@@ -242,13 +242,14 @@ class Changer:
             self.erasures.append((row.edited_in, e.to_json(event)))
 
     def deleted(self, event: e.Deleted) -> None:
+        if event.by != event.user:
+            self.note(event, event.user, message=event.message)
         row = self._said(event.message)
         if row is None:
             return
-        own = row.user == event.by
         row.deleted_at, row.deleted_by = event.at, event.by
         row.text, row.mentions, row.pinned_at = "", [], None
-        files, row.files = row.files, []
+        row.files = []
         self._erase_edit(row)
         self._erase_text(row)
         self.state.messages.touch((self.id, row.id))
@@ -258,8 +259,6 @@ class Changer:
                 other.reply = e.Reply(row.id, row.user)
                 self._erase_text(other)
                 self.state.messages.touch((self.id, other.id))
-        if not own:
-            self.note(event, row.user, message=row.id, files=len(files))
 
     def _empty(self, message: int) -> None:
         key = self.id, message

@@ -286,7 +286,10 @@ class Edited(Event, tag="edited"):
 
 
 class Deleted(Event, tag="deleted"):
+    """`user` is whose message it was."""
+
     message: int
+    user: str
 
 
 class Reacted(Event, tag="reacted"):

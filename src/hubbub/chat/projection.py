@@ -146,15 +146,13 @@ class Chapter:
         state, connection = self._state, self._connection
         if state.reactions.dropped:
             remove(connection, schema.reactions, state.reactions.dropped)
-        for table, spots in (
-            (schema.reactions, state.emptied),
-            (schema.messages, state.expired),
-        ):
-            column = table.c.message if table is schema.reactions else table.c.id
-            for room, ids in _by_room(spots).items():
-                connection.execute(delete(table).where(table.c.room == room, column.in_(ids)))
+        if state.emptied:
+            remove(connection, schema.reactions, state.emptied)
         for room, ids in _by_room(state.emptied).items():
             _detach(connection, room, ids)
+        c = schema.messages.c
+        for room, ids in _by_room(state.expired).items():
+            connection.execute(delete(schema.messages).where(c.room == room, c.id.in_(ids)))
 
 
 def _by_room(spots: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
@@ -166,9 +164,7 @@ def _by_room(spots: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
 
 def _attach(connection: Connection, room: str, message: int, ids: list[str]) -> None:
     files = schema.files
-    connection.execute(
-        update(files).where(files.c.id.in_(ids)).values(room=room, message=message)
-    )
+    connection.execute(update(files).where(files.c.id.in_(ids)).values(room=room, message=message))
 
 
 def _detach(connection: Connection, room: str, messages: list[int]) -> None:
@@ -368,11 +364,10 @@ class Wanted:
         c = schema.reactions.c
         every = [c.room, c.message, c.emoji, c.user, c.since]
         for row in find(connection, every, list(self.reactions)):
-            state.reactions.load(row[:4], row.since)
+            key = (row.room, row.message, row.emoji, row.user)
+            state.reactions.load(key, row.since)
         for room, ids in _by_room({key[:2] for key in self.reactions}).items():
-            asked = (
-                select(c.message, c.emoji).where(c.room == room, c.message.in_(ids)).distinct()
-            )
+            asked = select(c.message, c.emoji).where(c.room == room, c.message.in_(ids)).distinct()
             for message, emoji in connection.execute(asked):
                 state.emoji.setdefault((room, message), set()).add(emoji)
 

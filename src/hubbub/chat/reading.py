@@ -300,7 +300,7 @@ def _view(row: MessageRow, reactions: dict[str, list[str]]) -> MessageView:
         user=row.user,
         at=row.at,
         text=row.text,
-        reply=reply and ReplyView(id=reply.id, user=reply.user, text=reply.text),
+        reply=None if reply is None else ReplyView(id=reply.id, user=reply.user, text=reply.text),
         files=[
             FileView(
                 id=file.id,

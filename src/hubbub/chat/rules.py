@@ -331,7 +331,7 @@ class Judge:
             Action.DELETE if own else Action.DELETE_OTHERS,
             "only who wrote a message, or a moderator, deletes it",
         )
-        return e.Deleted(message=message.id)
+        return e.Deleted(message=message.id, user=message.user)
 
     def react(self, wish: e.React) -> e.Event:
         self.need(Action.REACT)
