@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from hubbub import Hub, Join, Leave
-
-log = logging.getLogger("hubbub.chat")
 
 PEOPLE = "people"
 """The name of the hub's room in which everybody with an account is told of everybody."""
@@ -30,6 +27,7 @@ class Typing:
         self._publish = publish
         self._due: dict[str, list[str]] = {}
         self._told: dict[tuple[str, str], float] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def note(self, room: str, user: str) -> None:
         """`user` types in `room`, and may."""
@@ -40,17 +38,23 @@ class Typing:
         if room not in self._due:
             self._told = {key: until for key, until in self._told.items() if until > now}
             self._due[room] = []
-            loop.call_later(TYPING_S, self._tell, room)
+            self._timers[room] = loop.call_later(TYPING_S, self._tell, room)
         self._told[room, user] = now + AGAIN_S
         self._due[room].append(user)
 
-    def stop(self, room: str, user: str) -> None:
+    def said(self, room: str, user: str) -> None:
         """What they were typing is said."""
         self._told.pop((room, user), None)
         if user in self._due.get(room, ()):
             self._due[room].remove(user)
 
+    def stop(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
     def _tell(self, room: str) -> None:
+        del self._timers[room]
         users = self._due.pop(room)
         if users:
             self._publish(room, {"type": "typing", "users": users})

@@ -92,6 +92,14 @@ class Rooms:
         await self._settle(who, done, wish)
         return done
 
+    async def wish(self, who: Who, room: str, wish: e.Wish, key: str = "") -> Done:
+        """As `do`, of what a client says. Raises `Refused` also for what is not for it to say."""
+        if isinstance(wish, e.Create | e.Expire) or (
+            isinstance(wish, e.JoinRoom) and wish.invite is not None
+        ):
+            raise Refused("this is not asked for like that", INVALID)
+        return await self.do(who, room, wish, key)
+
     async def _settle(self, who: Who | None, done: Done, wish: e.Wish) -> None:
         """Have live connections and devices know what the event means for them."""
         room = done.room

@@ -1,0 +1,202 @@
+"""The chat over sockets: who comes in, which rooms they hear, and what they may call.
+
+Over one socket a client hears its rooms (`room:{id}`), what is for its user's devices alone
+(`user:{id}`) and what everybody with an account is told (`people`). What it wants, it calls for
+(`chat.do` and its like), with the bodies that the HTTP API has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from hubbub import Call, Client, Grant, Identity, Join, Publish, Refused
+from hubbub.chat import events as e
+from hubbub.chat.live import PEOPLE, Here, Typing, watch
+from hubbub.chat.people import Who
+from hubbub.chat.policy import Action
+from hubbub.chat.projection import ROOMS
+from hubbub.chat.rooms import USERS, Rooms, channel
+
+SIGN_IN = "sign in first"
+
+
+class Knows(Protocol):
+    """What the sockets have to know of people."""
+
+    async def of_token(self, token: str) -> Who | None:
+        """Whose socket token, or bot's key, it is; None for nobody's, and for one that is over."""
+
+    async def until(self, who: Who) -> float | None:
+        """Until when (Unix seconds) the socket may stay before this is asked again."""
+
+
+class Do(Struct, forbid_unknown_fields=True):
+    """A wish about a room. The same `key` again is the same wish, not another one."""
+
+    room: str
+    wish: e.AnyWish
+    key: str = ""
+
+
+class Make(Struct, forbid_unknown_fields=True):
+    wish: e.Create
+    key: str = ""
+
+
+class Enter(Struct, forbid_unknown_fields=True):
+    code: str
+
+
+class Where(Struct, forbid_unknown_fields=True):
+    room: str
+
+
+class Away(Struct, forbid_unknown_fields=True):
+    away: bool
+
+
+class Plain(Struct):
+    """What a client publishes right into a room: a message."""
+
+    text: str
+    reply: int | None = None
+    nonce: str = ""
+
+
+class Sockets:
+    """Registers all of it with the hub of `rooms`. `here` is who is connected, `typing` who
+    types."""
+
+    def __init__(self, rooms: Rooms, knows: Callable[[], Knows]) -> None:
+        self._rooms = rooms
+        self._hub = hub = rooms.hub
+        self._knows = knows
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.here = Here(self._tell_presence)
+        self.typing = Typing(self._tell_typing)
+        hub.authenticate(self._who)
+        hub.on_refresh(self._until)
+        said = hub.rooms(
+            ROOMS + "{id}",
+            durability="commit",
+            read_markers=True,
+            presence=True,
+            join_leave=True,
+            message=Plain,
+        )
+        said.on_join(self._may_join)
+        said.on_publish(self._say)
+        remembered = {"history_size": 200, "history_ttl": 600.0, "force_recovery": True}
+        hub.rooms(USERS + "{id}", **remembered).on_join(self._may_hear_user)
+        hub.rooms(PEOPLE, **remembered).on_join(self._may_hear_people)
+        watch(hub, USERS, self.here)
+        for method, function in (
+            ("chat.do", self._do),
+            ("chat.create", self._create),
+            ("chat.enter", self._enter),
+            ("chat.typing", self._types),
+            ("chat.away", self._is_away),
+        ):
+            hub.on_rpc(method)(function)
+
+    async def stop(self) -> None:
+        """Tell nobody anything any more."""
+        self.here.stop()
+        self.typing.stop()
+        for task in self._tasks:
+            task.cancel()
+
+    # Who it is.
+
+    async def _who(self, token: str | None) -> Identity:
+        knows = self._knows()
+        who = await knows.of_token(token) if token else None
+        if who is None:
+            raise Refused(SIGN_IN, 4501)
+        rooms = [USERS + who.id] if who.guest else [USERS + who.id, PEOPLE]
+        return Identity(
+            user=who,
+            rooms=rooms,
+            expires_at=await knows.until(who),
+            session=who.login,
+            data={"user": who.id},
+        )
+
+    async def _until(self, client: Client) -> float | None:
+        return await self._knows().until(client.user)
+
+    # Which rooms they hear.
+
+    async def _may_join(self, join: Join) -> Grant:
+        await self._rooms.seen(join.user, join.params["id"])
+        return Grant(publish=True, history=True, presence=True)
+
+    async def _may_hear_user(self, join: Join) -> Grant:
+        if join.params["id"] != join.user.id:
+            raise Refused()
+        return Grant(publish=False, history=False, presence=False)
+
+    async def _may_hear_people(self, join: Join) -> Grant:
+        if join.user.guest:
+            raise Refused()
+        return Grant(publish=False, history=False, presence=False)
+
+    async def _say(self, publish: Publish[Plain]) -> Any:
+        """A wish, of which the room's projection makes a message or not."""
+        said = publish.data
+        return e.Say(text=said.text, reply=said.reply, nonce=said.nonce)
+
+    # What they call.
+
+    async def _do(self, call: Call[Do]) -> dict[str, Any]:
+        wanted, who = call.data, call.user
+        done = await self._rooms.wish(who, wanted.room, wanted.wish, wanted.key)
+        if isinstance(wanted.wish, e.Say):
+            self.typing.said(wanted.room, who.id)
+        return {"offset": done.offset}
+
+    async def _create(self, call: Call[Make]) -> dict[str, Any]:
+        done = await self._rooms.create(call.user, call.data.wish, call.data.key)
+        return {"room": done.room, "offset": done.offset}
+
+    async def _enter(self, call: Call[Enter]) -> dict[str, Any]:
+        done = await self._rooms.enter(call.user, call.data.code)
+        return {"room": done.room, "offset": done.offset}
+
+    async def _types(self, call: Call[Where]) -> None:
+        await self.types(call.user, call.data.room)
+
+    async def types(self, who: Who, room: str) -> None:
+        """`who` types in the room. Raises `Refused` where they could not say it there."""
+        seen = await self._rooms.seen(who, room)
+        seen.need(Action.SAY)
+        self.typing.note(seen.room.id, who.id)
+
+    async def _is_away(self, call: Call[Away]) -> None:
+        self.here.away(call.user.id, call.client, call.data.away)
+
+    # What they are told.
+
+    def _tell_typing(self, room: str, what: dict[str, object]) -> None:
+        self._start(self._hub.room(channel(room)).publish(what, history=False))
+
+    def _tell_presence(self, user: str, state: str) -> None:
+        told = {"type": "presence", "user": user, "state": state}
+        self._start(self._hub.room(PEOPLE).publish(told))
+
+    def _start(self, work: Awaitable[Any]) -> None:
+        async def carry_out() -> None:
+            await work
+
+        task = asyncio.get_running_loop().create_task(carry_out())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def changed(self, user: str) -> None:
+        """Something about a user is not what it was: whoever shows it asks again."""
+        told = {"type": "user", "user": user}
+        self._start(self._hub.room(PEOPLE).publish(told))
