@@ -57,9 +57,10 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on the page,
 """A route's `limit: Limit = LIMIT`."""
 
 Cursor = Annotated[
-    str | None, Query(max_length=MAX_CURSOR, description="`next` of the page before.")
+    str | None,
+    Query(alias="cursor", max_length=MAX_CURSOR, description="`next` of the page before."),
 ]
-"""A route's `cursor: Cursor = None`."""
+"""A route's `cursor: Cursor = None`, by whichever name."""
 
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Any text that a database takes."""

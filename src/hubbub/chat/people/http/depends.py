@@ -16,6 +16,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from hubbub.chat.people.cookies import bearer, secret_of
 from hubbub.chat.people.http.origin import SAFE, may_act
 from hubbub.chat.people.who import Kind, Who
 from hubbub.chat.problem import Problem
@@ -30,19 +31,16 @@ class Knows(Protocol):
     async def who(self, connection: HTTPConnection) -> Who | None: ...
 
 
-def bearer(connection: HTTPConnection) -> str:
-    """The key that the request shows; "" for none (RFC 6750 section 2.1)."""
-    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
-
-
 async def own_page(connection: HTTPConnection) -> None:
     """Dependency: turn away what another site's page asks a browser to do (403)."""
     scope = connection.scope
     if scope["type"] != "http" or scope["method"] in SAFE or bearer(connection):
         return
-    known: Knows = connection.app.state.people
     headers = connection.headers
+    browser = "origin" in headers or "sec-fetch-site" in headers or secret_of(connection)
+    if not browser:
+        return  # nobody is signed in there, and every browser says where it comes from
+    known: Knows = connection.app.state.people
     if not may_act(headers, scope["scheme"], headers.get("host", ""), known.origins):
         raise Problem(
             403,
