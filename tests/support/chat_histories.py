@@ -13,6 +13,8 @@ from tests.support.chat_fold import Fold
 from hubbub import Refused
 from hubbub.chat import events as e
 from hubbub.chat import reading, schema
+from hubbub.chat.people.server import ServerSettings
+from hubbub.chat.people.sql import SERVER
 from hubbub.chat.projection import MESSAGE, ROOM, ROOMS, Chat
 from hubbub.chat.state import RoomRow
 from hubbub.model import ClientInfo
@@ -38,13 +40,15 @@ class Room:
 
     def __init__(self, connection: Connection, *, guests: bool = True) -> None:
         self.connection = connection
-        self.chat = Chat(lambda: guests)
+        self.chat = Chat()
         self.log: dict[int, bytes] = {}
         """As it is now: with what was erased."""
         self.told: dict[int, bytes] = {}
         """As it was published."""
         self.at = 1_700_000_000_000
         self.refusals: list[Refused] = []
+        kept = {"name": SERVER, "value": ServerSettings(guests=guests).model_dump_json()}
+        connection.execute(insert(schema.settings).values(kept))
         for user in USERS:
             values = {
                 "id": user,

@@ -1,227 +1,151 @@
-"""The room page at `/`, and the small JSON it speaks at `/talk/{room}`.
-
-Server to client: `welcome`, `people`, `message`, `error`; client to server: `message`. Each is
-an object whose `type` says which; the structs below are the whole of it.
-"""
+"""The chat as an application: what `hubbub serve` runs when it is given none."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-import unicodedata
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import msgspec
-from fastapi import FastAPI, Request, Response, WebSocket
-from starlette.datastructures import MutableHeaders
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import FastAPI, WebSocket
+from sqlalchemy import select
 
-from hubbub import Hub, Join, Leave
+from hubbub import Hub, HubbubError
+from hubbub.chat import events as e
+from hubbub.chat import problem, schema
+from hubbub.chat.door import door
+from hubbub.chat.migrate import upgrade
+from hubbub.chat.page import SecurityHeaders, add_page
+from hubbub.chat.people import People, Who
+from hubbub.chat.people.http import people_router
+from hubbub.chat.people.oidc import OidcProvider
+from hubbub.chat.projection import Chat
+from hubbub.chat.retention import Retention
+from hubbub.chat.rooms import Rooms
+from hubbub.chat.socket import Sockets
+from hubbub.chat.web import address, agent
+from hubbub.tables import Projection
 
-ROOMS = "talk:"
-"""What the hub's names for these rooms begin with: only what speaks JSON is in them."""
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-MAX_ROOM = 64
-MAX_NAME = 40
-MAX_TEXT = 4_000
-"""Characters."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
-REFUSED = 4500
-"""The close code of a connection that would be refused again: the page does not come back."""
+log = logging.getLogger("hubbub.chat")
 
-ANNOUNCE_S = 0.05
-"""Seconds in which changes of who is here become one announcement: a thousand people who leave
-at once are one list, not a thousand."""
+SWEEP_S = 3_600.0
+"""Seconds between two looks at what is over."""
 
-STATIC = Path(__file__).with_name("static")
-
-# By hand, because the system's table differs by machine, and under `nosniff` a browser runs no
-# module of another type.
-CONTENT_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-
-# 'self' in connect-src covers ws: and wss: of the same host and port (CSP 3, section 6.7.2.8).
-# Trusted Types: a script that would make HTML of a string stops instead.
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+LOBBY_ID = "lobby"
+LOBBY = e.Create(kind="public", name="Lobby", topic="Where everybody comes in")
+"""What a new server has, so that its first people meet."""
 
 
-class Welcome(msgspec.Struct, tag_field="type", tag="welcome"):
-    you: str
-    people: list[str]
+@dataclass(frozen=True)
+class Options:
+    """What whoever runs the server says about the chat.
 
-
-class People(msgspec.Struct, tag_field="type", tag="people"):
-    people: list[str]
-
-
-class Said(msgspec.Struct, tag_field="type", tag="message"):
-    name: str
-    text: str
-    at: int
-
-
-class Error(msgspec.Struct, tag_field="type", tag="error"):
-    text: str
-
-
-class Say(msgspec.Struct, tag_field="type", tag="message", forbid_unknown_fields=True):
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
-
-
-class Wrong(ValueError):
-    """A client's mistake; the text is for its user."""
-
-
-_decode = msgspec.json.Decoder(Say).decode
-
-
-def create_app(hub: Hub) -> FastAPI:
-    """The application that `hubbub serve` runs when it is given none."""
-    announcer = Announcer(hub)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        try:
-            async with hub.lifespan(app):
-                yield
-        finally:
-            announcer.stop()
-
-    # FastAPI's documentation pages load their scripts from another host.
-    app = FastAPI(title="hubbub", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.add_middleware(SecurityHeaders)
-    app.include_router(hub.router)
-    files = Files(directory=STATIC)
-    app.mount("/static", files)
-    hub.on_join(announcer.changed)
-    hub.on_leave(announcer.changed)
-
-    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def page(request: Request) -> Response:
-        return await files.get_response("index.html", request.scope)
-
-    # A path, so that a slash in a name reaches us, and is answered, instead of finding no route.
-    @app.websocket("/talk/{room:path}")
-    async def talk(websocket: WebSocket, room: str, name: str = "") -> None:
-        try:
-            room = checked("room", room, MAX_ROOM)
-            name = checked("name", name, MAX_NAME)
-        except Wrong as wrong:
-            # Accepted first: a browser tells its page nothing about a refused handshake.
-            await websocket.accept()
-            await websocket.close(REFUSED, str(wrong))
-            return
-        async with hub.join(websocket, ROOMS + room, name) as member:
-            member.send(Welcome(name, member.room.users))
-            async for message in member:
-                try:
-                    text = heard(message)
-                except Wrong as wrong:
-                    member.send(Error(str(wrong)))
-                else:
-                    member.room.broadcast(Said(name, text, time.time_ns() // 1_000_000))
-
-    return app
-
-
-def checked(what: str, value: str, most: int) -> str:
-    """`value` in its one form: letters composed, no space around it.
-
-    Raises `Wrong` for one that is empty, too long, or not to be told from another by eye.
+    `files` is where attachments are kept, `providers` are who may vouch for people. `page`: serve
+    the page of open rooms, for which nobody signs in. `announce` is given what is to be told on
+    the console.
     """
-    value = unicodedata.normalize("NFC", value).strip()
-    if not value:
-        raise Wrong(f"A {what} is missing.")
-    if len(value) > most:
-        raise Wrong(f"A {what} has at most {most} characters.")
-    if not value.isprintable():
-        raise Wrong(f"A {what} holds no invisible characters.")
-    if what == "room" and "/" in value:
-        raise Wrong("A room's name holds no slash.")
-    return value
+
+    files: str = ""
+    providers: Sequence[OidcProvider] = ()
+    page: bool = False
+    announce: Callable[[str], None] = print
 
 
-def heard(message: str | bytes) -> str:
-    """The text in a client's message. Raises `Wrong`."""
-    if isinstance(message, bytes):
-        raise Wrong("Send text; binary messages are not understood.")
-    try:
-        text = _decode(message).text
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Wrong(f"Not understood: {error}") from None
-    if not text.strip():
-        raise Wrong("A message needs some text.")
-    return text
-
-
-class Announcer:
-    """Tells a room who is in it, a moment after that changed."""
+class HubTables:
+    """The tables of a hub that may not run yet."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._due: dict[str, asyncio.TimerHandle] = {}
 
-    def changed(self, event: Join | Leave) -> None:
-        """For `hub.on_join` and `hub.on_leave`."""
-        name = event.room.name
-        if name.startswith(ROOMS) and name not in self._due:
-            loop = asyncio.get_running_loop()
-            self._due[name] = loop.call_later(ANNOUNCE_S, self._announce, name)
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._hub.tables.read(work, *args, **kwargs)
 
-    def stop(self) -> None:
-        for timer in self._due.values():
-            timer.cancel()
-        self._due.clear()
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._hub.tables.write(work, *args, **kwargs)
 
-    def _announce(self, name: str) -> None:
-        del self._due[name]
-        room = self._hub.room(name)
-        room.broadcast(People(room.users))
+    def project(self, projection: Projection) -> None:
+        self._hub.tables.project(projection)
 
 
-class Files(StaticFiles):
-    """Our files: fixed content types, and asked for again each time (304 when unchanged).
+def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
+    """The chat on `hub`, whose store has to be a database.
 
-    Their names carry no version, so an old one kept by a browser would meet a new server.
+    The application's start raises `ConfigurationError` for a store that is none, and for a
+    database that is of a newer hubbub.
     """
+    chosen = options or Options()
+    tables = HubTables(hub)
+    people = People(
+        tables,
+        origins=hub.settings.origins,
+        providers=chosen.providers,
+        on_login_ended=lambda user, login: hub.disconnect(user, session=login),
+    )
+    rooms = Rooms(hub, lambda: people.key("rooms"))
+    sockets = Sockets(rooms, lambda: people)
+    retention = Retention(rooms)
 
-    def file_response(self, full_path: Any, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(full_path, *args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        if response.status_code == 200:
-            response.headers["Content-Type"] = CONTENT_TYPES[Path(full_path).suffix]
-        return response
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with hub.lifespan(app), asyncio.TaskGroup() as tasks:
+            await tables.write(upgrade)
+            code = await people.start()
+            tables.project(Chat())
+            if await tables.read(_is_new):
+                await rooms.do(None, LOBBY_ID, LOBBY)
+            if code is not None:
+                chosen.announce(code)
+            chores = [tasks.create_task(retention.run()), tasks.create_task(_sweep(people))]
+            try:
+                yield
+            finally:
+                for chore in chores:
+                    chore.cancel()
+                await sockets.stop()
+                await people.stop()
+                if announcer is not None:
+                    announcer.stop()
+
+    # FastAPI's documentation pages load their scripts from another host.
+    app = FastAPI(title="hubbub", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.people = people
+    app.add_middleware(SecurityHeaders)
+    problem.install(app)
+    app.include_router(people_router(people))
+    app.include_router(door(rooms, people.who, _guests(people)))
+    app.include_router(hub.router)
+    announcer = add_page(app, hub) if chosen.page else None
+    return app
 
 
-class SecurityHeaders:
-    """Puts `SECURITY_HEADERS` on every HTTP response, errors too; WebSockets pass untouched."""
+def _guests(people: People) -> Callable[[WebSocket, str], Awaitable[Who]]:
+    async def guest(websocket: WebSocket, name: str) -> Who:
+        begun = await people.accounts.guest(name, agent=agent(websocket), place=address(websocket))
+        return begun.who
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    return guest
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
-            await send(message)
+async def _sweep(people: People) -> None:
+    while True:
+        try:
+            await people.sweep()
+        except HubbubError as error:
+            log.warning("logins that are over could not be forgotten: %s", error)
+        await asyncio.sleep(SWEEP_S)
 
-        await self._app(scope, receive, send_with_headers)
+
+def _is_new(connection: Connection) -> bool:
+    return connection.execute(select(schema.rooms.c.id).limit(1)).first() is None

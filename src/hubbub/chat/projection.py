@@ -6,7 +6,7 @@ one after the other on that, and what changed is written in a few more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import MsgspecError, structs
@@ -17,6 +17,7 @@ from hubbub import Refused
 from hubbub.chat import events as e
 from hubbub.chat import schema
 from hubbub.chat.changes import Changer
+from hubbub.chat.people import Kind, server
 from hubbub.chat.rules import INVALID, Judge
 from hubbub.chat.search import words
 from hubbub.chat.state import (
@@ -41,10 +42,7 @@ ROOMS = "room:"
 
 
 class Chat:
-    """The projection of the rooms `room:{id}`. `guests` says whether guests may come in."""
-
-    def __init__(self, guests: Callable[[], bool] = lambda: False) -> None:
-        self._guests = guests
+    """The projection of the rooms `room:{id}`."""
 
     def concerns(self, room: str) -> bool:
         return room.startswith(ROOMS)
@@ -61,7 +59,7 @@ class Chat:
             if wish is not None:
                 user = draft.info.user if draft.info else ""
                 wanted.wish(room.removeprefix(ROOMS), user, wish)
-        state = State(self._guests())
+        state = State()
         wanted.load(connection, state)
         return Chapter(connection, state)
 
@@ -75,7 +73,7 @@ class Chat:
         wanted = Wanted()
         for event in read.values():
             wanted.event(id, event)
-        state = State(self._guests())
+        state = State()
         wanted.load(connection, state)
         for offset, event in read.items():
             Changer(state, id, offset).apply(event)
@@ -290,9 +288,9 @@ class Wanted:
                 self._expire(room, event.before)
             case _:
                 pass
-        user = getattr(event, "user", None)
-        if isinstance(user, str):
-            self.person(room, user)
+        about = getattr(event, "user", None)
+        if isinstance(about, str):
+            self.person(room, about)
 
     def _text(self, room: str, text: str) -> None:
         if "@" in text:
@@ -307,6 +305,8 @@ class Wanted:
         users = schema.users
         for row in _found(connection, USER, [(user,) for user in self.users]):
             state.users[row.id] = UserRow(*row)
+        if any(user.kind == Kind.GUEST for user in state.users.values()):
+            state.guests = server.current(connection).guests
         if self.names:
             for row in find(connection, [users.c.name, users.c.id], [(n,) for n in self.names]):
                 state.names[row.name] = row.id
@@ -356,8 +356,8 @@ class Wanted:
         if self.files:
             columns = schema.files.c
             names = ("id", "name", "type", "size", "width", "height", "preview", "user", "message")
-            asked = [columns[name] for name in names]
-            for row in find(connection, asked, [(id,) for id in self.files]):
+            wanted = [columns[name] for name in names]
+            for row in find(connection, wanted, [(id,) for id in self.files]):
                 state.files[row.id] = FileRow(e.File(*row[:7]), row.user, row.message is not None)
 
     def _load_reactions(self, connection: Connection, state: State) -> None:

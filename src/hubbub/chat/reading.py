@@ -13,7 +13,7 @@ from sqlalchemy import and_, case, func, or_, select
 
 from hubbub import Refused
 from hubbub.chat import schema
-from hubbub.chat.people import Who
+from hubbub.chat.people import Who, server
 from hubbub.chat.policy import Action, Place, Role, Standing, may
 from hubbub.chat.projection import INVITE, MEMBER, MESSAGE, ROOM, message_row
 from hubbub.chat.rules import FORBIDDEN, MISSING, NO_ROOM
@@ -66,7 +66,7 @@ class Seen(NamedTuple):
             raise Refused("you may not do that here", FORBIDDEN)
 
 
-def look(connection: Connection, who: Who, room: str, now: int, guests: bool) -> Seen:
+def look(connection: Connection, who: Who, room: str, now: int) -> Seen:
     """The room with this id, or with this slug after a "~". Raises `Refused` for one that is
     not there, or not for `who`: it cannot be told which."""
     rooms, members, bans = schema.rooms, schema.members, schema.bans
@@ -85,6 +85,7 @@ def look(connection: Connection, who: Who, room: str, now: int, guests: bool) ->
         raise Refused(NO_ROOM, MISSING)
     *values, role, muted_until, until = row
     found = RoomRow(*values)
+    guests = who.guest and server.current(connection).guests
     standing = Standing(
         None if role is None else Role(role),
         who.guest,

@@ -59,18 +59,16 @@ class Done(NamedTuple):
 
 
 class Rooms:
-    """The rooms of `hub`. `secret` signs the links of invitations, `guests` says whether guests
-    may be in public rooms, and `now` what time it is (Unix milliseconds)."""
+    """The rooms of `hub`. `secret` signs the links of invitations, and `now` says what time it is
+    (Unix milliseconds)."""
 
     def __init__(
         self,
         hub: Hub,
         secret: Callable[[], bytes],
-        guests: Callable[[], bool],
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.hub = hub
-        self.guests = guests
         self.now = now
         self._secret = secret
 
@@ -172,8 +170,8 @@ class Rooms:
     # What there is to see.
 
     def _look(self, who: Who) -> Callable[[Connection, str], reading.Seen]:
-        now, guests = self.now(), self.guests()
-        return lambda connection, room: reading.look(connection, who, room, now, guests)
+        now = self.now()
+        return lambda connection, room: reading.look(connection, who, room, now)
 
     async def read(
         self,

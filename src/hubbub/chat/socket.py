@@ -27,8 +27,8 @@ SIGN_IN = "sign in first"
 class Knows(Protocol):
     """What the sockets have to know of people."""
 
-    async def of_token(self, token: str) -> Who | None:
-        """Whose socket token, or bot's key, it is; None for nobody's, and for one that is over."""
+    async def verify_socket_token(self, token: str) -> Who | None:
+        """Whose socket token, or bot's key, it is; None for nobody's. Raises `Refused`."""
 
     async def until(self, who: Who) -> float | None:
         """Until when (Unix seconds) the socket may stay before this is asked again."""
@@ -112,9 +112,11 @@ class Sockets:
 
     # Who it is.
 
-    async def _who(self, token: str | None) -> Identity:
+    async def _who(self, token: str | None) -> Identity | None:
+        if not token and self._hub.settings.anonymous:
+            return None  # for rooms of other patterns, that are open to everybody
         knows = self._knows()
-        who = await knows.of_token(token) if token else None
+        who = await knows.verify_socket_token(token) if token else None
         if who is None:
             raise Refused(SIGN_IN, 4501)
         rooms = [USERS + who.id] if who.guest else [USERS + who.id, PEOPLE]
@@ -129,19 +131,25 @@ class Sockets:
     async def _until(self, client: Client) -> float | None:
         return await self._knows().until(client.user)
 
+    def _signed_in(self, user: Any) -> Who:
+        """Raises `Refused`."""
+        if not isinstance(user, Who):
+            raise Refused(SIGN_IN)
+        return user
+
     # Which rooms they hear.
 
     async def _may_join(self, join: Join) -> Grant:
-        await self._rooms.seen(join.user, join.params["id"])
+        await self._rooms.seen(self._signed_in(join.user), join.params["id"])
         return Grant(publish=True, history=True, presence=True)
 
     async def _may_hear_user(self, join: Join) -> Grant:
-        if join.params["id"] != join.user.id:
+        if join.params["id"] != self._signed_in(join.user).id:
             raise Refused()
         return Grant(publish=False, history=False, presence=False)
 
     async def _may_hear_people(self, join: Join) -> Grant:
-        if join.user.guest:
+        if self._signed_in(join.user).guest:
             raise Refused()
         return Grant(publish=False, history=False, presence=False)
 
@@ -153,22 +161,22 @@ class Sockets:
     # What they call.
 
     async def _do(self, call: Call[Do]) -> dict[str, Any]:
-        wanted, who = call.data, call.user
+        wanted, who = call.data, self._signed_in(call.user)
         done = await self._rooms.wish(who, wanted.room, wanted.wish, wanted.key)
         if isinstance(wanted.wish, e.Say):
             self.typing.said(wanted.room, who.id)
         return {"offset": done.offset}
 
     async def _create(self, call: Call[Make]) -> dict[str, Any]:
-        done = await self._rooms.create(call.user, call.data.wish, call.data.key)
+        done = await self._rooms.create(self._signed_in(call.user), call.data.wish, call.data.key)
         return {"room": done.room, "offset": done.offset}
 
     async def _enter(self, call: Call[Enter]) -> dict[str, Any]:
-        done = await self._rooms.enter(call.user, call.data.code)
+        done = await self._rooms.enter(self._signed_in(call.user), call.data.code)
         return {"room": done.room, "offset": done.offset}
 
     async def _types(self, call: Call[Where]) -> None:
-        await self.types(call.user, call.data.room)
+        await self.types(self._signed_in(call.user), call.data.room)
 
     async def types(self, who: Who, room: str) -> None:
         """`who` types in the room. Raises `Refused` where they could not say it there."""
@@ -177,7 +185,7 @@ class Sockets:
         self.typing.note(seen.room.id, who.id)
 
     async def _is_away(self, call: Call[Away]) -> None:
-        self.here.away(call.user.id, call.client, call.data.away)
+        self.here.away(self._signed_in(call.user).id, call.client, call.data.away)
 
     # What they are told.
 

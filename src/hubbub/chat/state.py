@@ -155,10 +155,10 @@ class Sheet(Generic[K, R]):
 
 
 class State:
-    """All that is known. `guests`: whether the server lets guests in."""
+    """All that is known. `guests`: whether the server lets guests in, where that matters."""
 
-    def __init__(self, guests: bool) -> None:
-        self.guests = guests
+    def __init__(self) -> None:
+        self.guests = False
         self.users: dict[str, UserRow] = {}
         self.names: dict[str, str] = {}
         """Of users, to their ids."""
