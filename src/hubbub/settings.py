@@ -125,6 +125,31 @@ class Settings(BaseSettings):
         "the log has caught up.",
     )
 
+    # The chat.
+
+    files: str = Field(
+        default="hubbub-files",
+        description="Where the chat keeps what people attach: a folder, or "
+        "s3://bucket/prefix?endpoint=https://….",
+    )
+    file_bytes: int = Field(
+        default=26_214_400, ge=1, description="Bytes one attached file may have."
+    )
+    oidc_issuer: str = Field(
+        default="",
+        description="The address of an OpenID Connect provider whose people may sign in.",
+    )
+    oidc_client_id: str = Field(default="", description="What the provider knows this server by.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="What it knows that it is this server by."
+    )
+    oidc_name: str = Field(default="OpenID", description="What people know the provider by.")
+    oidc_sign_up: bool = Field(
+        default=False,
+        description="Let whoever comes from the provider have an account, whatever the chat says "
+        "about signing up.",
+    )
+
     # The Centrifuge protocol (protocol.md sections 11, 12, 19 and 21).
 
     namespaces: dict[str, RoomOptions] = Field(
@@ -239,8 +264,9 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """What is not left at its default, for a hub that reads the environment."""
         chosen = self.model_dump(mode="json", include=self.model_fields_set)
-        if (secret := self.token_hmac_secret_key) is not None:
-            chosen["token_hmac_secret_key"] = secret.get_secret_value()
+        for name in ("token_hmac_secret_key", "oidc_client_secret"):
+            if (secret := getattr(self, name)) is not None:
+                chosen[name] = secret.get_secret_value()
         if self.api_keys:
             chosen["api_keys"] = [key.get_secret_value() for key in self.api_keys]
         return {
@@ -254,7 +280,7 @@ def without_password(url: str) -> str:
     return re.sub(r"(://[^/@]*?):[^@/]*@", r"\1:***@", url)
 
 
-SECRETS = frozenset({"token_hmac_secret_key", "api_keys"})
+SECRETS = frozenset({"token_hmac_secret_key", "api_keys", "oidc_client_secret"})
 """Fields whose values are shown to nobody."""
 
 
