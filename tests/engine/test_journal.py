@@ -39,6 +39,7 @@ class Desk:
             live,
             self._start,
             limit,
+            lambda room, epoch, erased: self.told.append((room, erased)),
             self.written.append,
             lambda error: self.failures.append(str(error)),
         )
@@ -182,6 +183,28 @@ async def test_one_that_a_projection_refuses_is_not_delivered_and_the_next_has_i
     assert isinstance(appended, Appended) and appended.refused is not None
     assert (appended.fate, appended.refused.code) == (Fate.REFUSED, 402)
     assert desk.journal.stored == 2
+
+
+async def test_what_is_erased_is_told_of_before_whatever_erased_it_is_delivered() -> None:
+    desk = Desk()
+    desk.put(1, 2)
+    await desk.end()
+    desk.told.clear()
+    desk.journal.put("a", Draft(b"3", erase=[(1, b"0"), (3, b"0"), (9, b"0")]), desk._done, 3)
+    desk.journal.put("b", Draft(b"4", erase=[(1, b"0")]), desk._done, 4)
+    await desk.end()
+    assert desk.told == [("a", {1: b"0"}), ("b", {}), 3, "3 stored at 3", "4 stored at 1"]
+
+
+async def test_what_is_erased_in_its_own_batch_is_never_delivered() -> None:
+    desk = Desk()
+    heard: list[Publication] = []
+    desk.room.hear = lambda epoch, publications: heard.extend(publications)  # type: ignore[method-assign]
+    for draft in (Draft(b"1"), Draft(b"2"), Draft(b"3", erase=[(1, b"0"), (3, b"0"), (4, b"0")])):
+        desk.journal.put("a", draft, desk._done)
+    desk.journal.put("a", Draft(b"4"), desk._done)
+    await desk.end()
+    assert [one.data for one in heard] == [b"0", b"2", b"3", b"4"]
 
 
 async def test_what_takes_the_place_of_the_erased_counts_as_waiting_too() -> None:

@@ -1,6 +1,7 @@
 """Durable rooms on a node: what is acknowledged is in the log, and who comes back gets it."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support.wired import Peer, World, let_in, refused
 from hubbub.engine import control
 from hubbub.engine.events import Admission, Ticket
 from hubbub.engine.member import Member, TextDoor
-from hubbub.errors import Conflict, Refused, Unavailable, Unrecoverable
+from hubbub.errors import ConfigurationError, Conflict, Refused, Unavailable, Unrecoverable
 from hubbub.model import TRY_AGAIN_LATER, Disconnect, Draft, Position
 from hubbub.options import RoomOptions
 from hubbub.testing import RecordingSink, settle
@@ -478,6 +479,135 @@ async def test_the_server_puts_a_client_into_a_durable_room(make: Make) -> None:
     assert [(one["channel"], [*one][-1]) for one in told] == [
         *(("a", "subscribe"), ("a", "pub"), ("b", "subscribe"))
     ]
+
+
+# Erasing. --------------------------------------------------------------------------------------
+
+
+def data(body: Any) -> list[Any]:
+    return [one["data"] for one in body.get("publications", [])]
+
+
+async def test_what_is_erased_is_brought_to_nobody_any_more(make: Make) -> None:
+    world, store = await durable(make)
+    room, epoch = world.node.room("a"), (await log_of(store, 1, 2)).epoch
+    ann = await world.join("a")
+    await room.publish(3)
+    await room.publish(4)
+    assert await ann.heard("a") == [3, 4]
+    _, body = await resume(world, Position(0, epoch))
+    assert data(body) == [1, 2, 3, 4]
+    await room.publish({"erased": [2, 3]}, erase={2: "two", 3: None})
+    assert await ann.heard("a") == [{"erased": [2, 3]}]
+    reads = len(store.reads)
+    now = [1, "two", None, 4, {"erased": [2, 3]}]
+    _, body = await resume(world, Position(0, epoch))
+    assert data(body) == now
+    page = await ann.ask("history", channel="a", limit=5, reverse=True)
+    assert data(page["history"]) == now[::-1]
+    assert len(store.reads) == reads, "all of it was remembered"
+    ann.vanish()
+    assert [one.value for one in (await room.history()).publications] == now
+
+
+async def test_what_is_erased_while_it_is_read_is_not_in_what_was_read(make: Make) -> None:
+    world, store = await durable(make)
+    position, room = await log_of(store, 1, 2, 3), world.node.room("a")
+    live, ann, bob = await world.join("a"), await world.connect(), await world.connect()
+    store.hold_reads()
+    shared = [(one, one.command("history", channel="a", limit=9)) for one in (ann, bob)]
+    for peer, command in shared:
+        peer.say(command)
+    back = await world.connect()
+    resuming = back.command("subscribe", channel="a", recover=True, offset=0, epoch=position.epoch)
+    back.say(resuming)
+    python = asyncio.ensure_future(room.history())
+    await settle()
+    await room.publish("gone", erase={2: "two"})
+    store.release_reads()
+    for peer, command in shared:
+        assert data((await peer.answer(command["id"]))["history"]) == [1, "two", 3]
+    body = (await back.answer(resuming["id"]))["subscribe"]
+    assert data(body) == [1, "two", 3, "gone"]
+    assert [one.value for one in (await python).publications] == [1, "two", 3]
+    assert await live.heard("a") == ["gone"]
+
+
+async def test_a_page_that_was_made_in_the_turn_of_an_erasure_is_made_again(make: Make) -> None:
+    world, store = await durable(make)
+    room, ann, bob = world.node.room("a"), await world.connect(), await world.connect()
+    epoch = (await log_of(store, 1, 2, 3)).epoch
+    await ann.ask("subscribe", channel="a", recover=True, offset=0, epoch=epoch)
+    node, tail = world.node, world.node.live["a"].stream
+    assert tail is not None
+    before = node.pages.entries(ann.client.codec, tail.after(0, 3))
+    node.logs._erase("a", epoch, {2: b"0"})
+    after = node.pages.entries(bob.client.codec, tail.after(0, 3))
+    assert [[one["data"] for one in json.loads(bytes(page))] for page in (before, after)] == [
+        [1, 2, 3],
+        [1, 0, 3],
+    ]
+    assert len(room) == 1
+
+
+async def test_what_is_held_until_a_hole_is_filled_is_erased_too(make: Make) -> None:
+    world, store = await durable(make)
+    room, ann = world.node.room("a"), await world.join("a")
+    store.reads_fail = True
+    await log_of(store, 1)
+    await room.publish("two")
+    await room.publish("gone", erase={2: 2})
+    assert await ann.heard("a") == []
+    store.reads_fail = False
+    await world.clock.advance(1)
+    assert await ann.heard("a") == [1, 2, "gone"]
+
+
+async def test_an_erasure_of_another_epoch_changes_nothing(make: Make) -> None:
+    world, _ = await durable(make)
+    room, ann = world.node.room("a"), await world.join("a")
+    position = await room.publish(1)
+    assert position is not None
+    world.node.live["a"].erase("another", {1: b"0"})
+    assert await ann.heard("a") == [1]
+    _, body = await resume(world, Position(0, position.epoch))
+    assert data(body) == [1]
+
+
+async def test_what_another_node_erased_is_brought_to_nobody_once_that_is_known(
+    make: Make,
+) -> None:
+    world, store = await durable(make)
+    room, ann = world.node.room("a"), await world.join("a")
+    position = await room.publish("one")
+    assert position is not None
+    await store.inner.append([("a", Draft(b'"gone"', erase=[(1, b'"erased"')]))])
+    await world.clock.advance(40)
+    assert await ann.heard("a") == ["one", "gone"]
+    _, body = await resume(world, Position(0, position.epoch))
+    assert data(body) == ["erased", "gone"]
+
+
+async def test_an_erasure_whose_answer_got_lost_is_one(make: Make) -> None:
+    world, store = await durable(make)
+    room, ann = world.node.room("a"), await world.join("a")
+    position = await room.publish("one")
+    assert position is not None
+    store.lost = True
+    with pytest.raises(Unavailable):
+        await room.publish("gone", erase={1: "erased"})
+    await world.clock.advance(2)
+    assert await ann.heard("a") == ["one", "gone"]
+    _, body = await resume(world, Position(0, position.epoch))
+    assert data(body) == ["erased", "gone"]
+
+
+async def test_only_what_is_in_a_log_can_be_erased(make: Make) -> None:
+    world, _ = await durable(make, namespaces={"memory": let_in(history_size=9)})
+    for room, history in (("memory:a", True), ("nowhere:a", True), ("a", False)):
+        with pytest.raises(ConfigurationError, match="nothing can be erased in"):
+            await world.node.room(room).publish(1, erase={1: 1}, history=history)
+    assert (await world.node.room("a").history()).publications == []
 
 
 # What other nodes do. --------------------------------------------------------------------------

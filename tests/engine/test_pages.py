@@ -46,3 +46,12 @@ async def test_another_encoding_has_its_own(node: Node, codec: Counting) -> None
     node.pages.entries(codec, PAST)
     node.pages.entries(other, PAST)
     assert (codec.made, other.made) == (1, 1)
+
+
+async def test_what_was_made_can_be_forgotten_within_the_turn(node: Node, codec: Counting) -> None:
+    page = [Publication(b"1", 1), Publication(b"2", 2), Publication(b"3", 3)]
+    node.pages.entries(codec, page)
+    page[1].data, page[1].json = b"0", b""
+    node.pages.flush()
+    assert bytes(node.pages.entries(codec, page)) == bytes(JsonCodec().entries(page))
+    assert codec.made == 2

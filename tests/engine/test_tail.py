@@ -62,6 +62,20 @@ def test_what_the_log_has_no_more_is_dropped() -> None:
     assert (held(tail), tail.room_for) == ([], (5, 10_000))
 
 
+def test_what_is_erased_is_replaced_where_it_is_held_in_every_encoding() -> None:
+    tail = Tail(Position(4, "e"), 10, 10_000)
+    tail.keep(pubs(5, 7, 100))
+    for one in tail.after(0, 10):
+        one.json = b"as it was"
+    tail.erase({4: b"no", 6: b"erased", 8: b"no"})
+    assert [(one.data, one.json) for one in tail.after(0, 10)] == [
+        (b"x" * 100, b"as it was"),
+        (b"erased", b""),
+        (b"x" * 100, b"as it was"),
+    ]
+    assert tail.room_for == (7, 10_000 - 206 - 3 * OVERHEAD)
+
+
 @given(st.integers(1, 6), st.integers(300, 3_000), st.randoms())
 def test_whatever_happens_it_has_no_hole_and_counts_its_bytes(
     most: int, size: int, rng: random.Random
@@ -77,6 +91,14 @@ def test_whatever_happens_it_has_no_hole_and_counts_its_bytes(
             ]
             log.update({one.offset: one for one in new})
             tail.keep(new)
+        elif rng.random() < 0.3:
+            erased = {rng.randint(1, tail.offset + 2): b"x" * rng.randrange(9) for _ in range(3)}
+            for offset in erased.keys() & log.keys():
+                log[offset] = Publication(erased[offset], offset)
+            tail.erase(erased)
+            assert [one.data for one in tail.after(0, 100)] == [
+                log[offset].data for offset in held(tail)
+            ]
         else:
             begin = max(0, tail.bottom - rng.randint(0, 3))
             tail.prepend([log[offset] for offset in range(tail.bottom, begin, -1)])

@@ -27,8 +27,8 @@ from hubbub.engine import control
 from hubbub.engine.admission import personal_room
 from hubbub.engine.entering import raw
 from hubbub.engine.events import Ticket
-from hubbub.engine.log import FAR
 from hubbub.engine.node import Node
+from hubbub.engine.reading import FAR
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule
 from hubbub.errors import Conflict, InvalidName, Refused, Unavailable

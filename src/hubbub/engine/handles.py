@@ -11,7 +11,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.subscription import Subscription
-from hubbub.errors import InvalidName
+from hubbub.errors import ConfigurationError, InvalidName
 from hubbub.model import (
     MAX_KEY,
     NORMAL,
@@ -21,6 +21,7 @@ from hubbub.model import (
     History,
     Position,
     check_room_name,
+    user_id,
 )
 from hubbub.wire.encode import frame_of, to_json
 from hubbub.wire.frames import SHORT, TEXT_HEADS, text_frame
@@ -116,31 +117,49 @@ class RoomHandle:
         self,
         data: Any,
         *,
+        user: Any = None,
         tags: Mapping[str, str] | None = None,
         idempotency_key: str = "",
         history: bool = True,
+        erase: Mapping[int, Any] | None = None,
     ) -> Position | None:
         """Publish `data`, anything JSON can hold, to everyone in the room, and store it.
 
         Returns where it stands in the room's history; None where the room keeps none, or with
         `history=False`. In a durable room that means: it is committed. `tags` are what members
-        may choose by. The same `idempotency_key` within five minutes (`idempotency_window`)
-        returns the first one's position and publishes nothing. From any task of any loop.
+        may choose by. The same `idempotency_key` of the same `user` within five minutes
+        (`idempotency_window`) returns the first one's position and publishes nothing. `user` is
+        whose publication it is, as in `join`; nobody's in particular without. From any task of
+        any loop.
+
+        In a durable room `erase` are earlier publications, by offset, and what takes the place of
+        their data, in the log and in all that is read of it from then on. Members are not told
+        but by what is published.
 
         Raises TypeError for a value that JSON cannot hold, and ValueError for one that is larger
         than the room's `publication_bytes`; `InvalidName` for a room that cannot
-        be, or a key of more than 255 characters; `Conflict` for a key that was used for
-        something else; `Unavailable` where the log cannot be written to.
+        be, or a key of more than 255 characters; `ConfigurationError` for what this room cannot
+        do; `Conflict` for a key that was used for something else; `Unavailable` where the log
+        cannot be written to; and the `Refused` of a `tables.Projection`.
         """
         check_room_name(self.name)
         if len(idempotency_key) > MAX_KEY:
             raise InvalidName(f"an idempotency key has at most {MAX_KEY} characters")
-        draft = Draft(to_json(data), tags or None, idempotency_key, history)
+        erased = [(offset, to_json(value)) for offset, value in (erase or {}).items()]
+        id = user_id(user)
+        info = None if id is None else ClientInfo(id, "")
+        draft = Draft(to_json(data), tags or None, idempotency_key, history, info, erase=erased)
         rule = self._node.rules.find(self.name)
         if rule is not None and not rule.options.fits(draft.data):
             raise ValueError(
                 f"{len(draft.data)} bytes are more than the {rule.options.publication_bytes} that "
                 f"a publication may have in {self.name!r} (publication_bytes)"
+            )
+        logged = history and rule is not None and rule.options.durable
+        if erase and not logged:
+            raise ConfigurationError(
+                f"nothing can be erased in {self.name!r}: that takes a durable room, and a "
+                "publication that is stored"
             )
         return await self._node.awaited(self._node.store(self.name, draft))
 

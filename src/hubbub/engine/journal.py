@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hubbub.engine.tail import erase
 from hubbub.errors import Unavailable
 from hubbub.model import Appended, Draft, Fate, Publication
 
@@ -48,8 +49,10 @@ class Entry(NamedTuple):
 class Journal:
     """The drafts of this node, on their way into its store. All on the loop's thread.
 
-    `live` are the rooms that somebody is in. `written` is called with the rooms of each batch that
-    was stored, `failing` with the reason of each that was not.
+    `live` are the rooms that somebody is in. `erase` is called with the room, the epoch, and by
+    offset the data that took the place of what was published there, before whatever erased it is
+    delivered; `written` with the rooms of each batch that was stored, `failing` with the reason
+    of each that was not.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Journal:
         live: Mapping[str, Room],
         start: Callable[[Coroutine[Any, Any, None]], None],
         limit: int,
+        erase: Callable[[str, str, Mapping[int, bytes]], None],
         written: Callable[[set[str]], None],
         failing: Callable[[Unavailable], None],
     ) -> None:
@@ -65,6 +69,7 @@ class Journal:
         self._live = live
         self._start = start
         self._limit = limit
+        self._erase = erase
         self._written = written
         self._failing = failing
         self._waiting: list[Entry] = []
@@ -157,6 +162,11 @@ class Journal:
             self.stored += 1
             rooms.add(name)
             room = live.get(name)
+            if draft.erase:
+                erased = {at: data for at, data in draft.erase if at < position.offset}
+                self._erase(name, position.epoch, erased)
+                if room is not None and room in heard:
+                    erase(heard[room][1], erased)
             if room is None:
                 continue
             publication = Publication(draft.data, position.offset, draft.info, draft.tags)

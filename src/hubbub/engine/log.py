@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.entering import lose_all
 from hubbub.engine.journal import Journal
+from hubbub.engine.reading import FAR, Reading
 from hubbub.engine.retention import Retention
 from hubbub.engine.tail import LATEST, Tail
 from hubbub.errors import Unavailable
@@ -39,9 +40,6 @@ AT_ONCE = 1_000
 
 FILL = 1_000
 """Publications read at once to fill a hole."""
-
-FAR = (1 << 62) - 1
-"""An offset that no room reaches."""
 
 
 class Log:
@@ -108,8 +106,8 @@ class Log:
         bottom = tail.bottom
         count, size = tail.room_for
         wanted = min(bottom - offset, count)
-        name, store = self._room.name, self._logs.store
-        page = await store.read(name, bottom + 1, wanted, size, backwards=True)
+        name = self._room.name
+        page = await self._logs.reading.read(name, bottom + 1, wanted, size, backwards=True)
         if self.tail is not tail or tail.bottom != bottom:
             return  # it has moved on meanwhile: whoever waits looks again
         tail.prepend(page.publications)
@@ -123,16 +121,16 @@ class Log:
             task.exception()  # told to whoever waits, if anybody does
 
     async def _sync(self) -> None:
-        room, store = self._room, self._logs.store
+        room, logs = self._room, self._logs
         while self._stale:
             self._stale = False
             tail = self.tail
             if tail is None:
-                page = await store.read(room.name, FAR, 0, 0)
-                room.restart(self._logs.tail_at(page.position))
+                page = await logs.reading.read(room.name, FAR, 0, 0)
+                room.restart(logs.tail_at(page.position))
                 continue
             expected = room.expected
-            page = await store.read(room.name, expected - 1, FILL, self._logs.page_bytes)
+            page = await logs.reading.read(room.name, expected - 1, FILL, logs.page_bytes)
             position = page.position
             if position.epoch != tail.epoch or position.offset < expected - 1:
                 self._begin_anew(position)
@@ -141,6 +139,9 @@ class Log:
             if first > room.expected:
                 self._begin_anew(position)  # what is missing has been trimmed
                 continue
+            if page.publications and page.publications[-1].offset >= room.expected:
+                # Nobody told us of these, nor of what they may have erased before them.
+                tail.clear()
             for publication in page.publications:
                 room.advance(publication)
             self._stale |= room.expected <= position.offset
@@ -178,12 +179,18 @@ class Logs:
         self.most = settings.recovery_limit
         self.page_bytes = settings.history_page_bytes
         self.journal = Journal(
-            store, node.live, node.start, settings.journal_bytes, self._written, self._failed
+            store,
+            node.live,
+            node.start,
+            settings.journal_bytes,
+            self._erase,
+            self._written,
+            self._failed,
         )
+        self.reading = Reading(store, self.page_bytes)
         self.retention = Retention(store, node.rules.find)
         self.trouble = ""
         """Why the log cannot be written to, empty where it can."""
-        self._pages: dict[tuple[object, ...], asyncio.Task[Page]] = {}
         self._timers: dict[str, Timer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -197,7 +204,8 @@ class Logs:
             timer.cancel()
         self._timers.clear()
         self.retention.stop()
-        for task in [*self._tasks, *self._pages.values()]:
+        self.reading.stop()
+        for task in self._tasks:
             task.cancel()
         await self.store.stop()
 
@@ -264,18 +272,8 @@ class Logs:
         page = self._from_tail(name, offset, limit, backwards)
         if page is not None:
             return page
-        key = name, offset, limit, backwards, self.journal.batches
-        task = self._pages.get(key)
-        if task is None:
-            reading = self.store.read(name, offset, limit, self.page_bytes, backwards=backwards)
-            task = self._pages[key] = asyncio.ensure_future(reading)
-            task.add_done_callback(lambda task: self._page_read(key, task))
-        return await asyncio.shield(task)
-
-    def _page_read(self, key: tuple[object, ...], task: asyncio.Task[Page]) -> None:
-        self._pages.pop(key, None)
-        if not task.cancelled():
-            task.exception()
+        after = self.journal.batches
+        return await self.reading.page(name, offset, limit, backwards=backwards, after=after)
 
     def _from_tail(self, name: str, offset: int, limit: int, backwards: bool) -> Page | None:
         room = self._node.live.get(name)
@@ -289,6 +287,14 @@ class Logs:
         if offset < tail.bottom and limit:
             return None
         return Page(tail.after(offset, limit), tail.position)
+
+    def _erase(self, name: str, epoch: str, erased: Mapping[int, bytes]) -> None:
+        """The log has other data for these offsets: so has what is made of them from here on."""
+        self.reading.erase(name, epoch, erased)
+        self._node.pages.flush()
+        room = self._node.live.get(name)
+        if room is not None:
+            room.erase(epoch, erased)
 
     async def forget(self, name: str) -> None:
         """Have the log begin anew, in another epoch. Raises `Unavailable`."""

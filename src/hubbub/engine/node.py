@@ -13,11 +13,12 @@ from hubbub.engine.events import Call, Disconnected, Gate, Join, Leave, Message
 from hubbub.engine.handles import RoomHandle, UserHandle
 from hubbub.engine.heartbeat import Heartbeat
 from hubbub.engine.hooks import Hook, Hooks
-from hubbub.engine.log import FAR, Logs
+from hubbub.engine.log import Logs
 from hubbub.engine.memory import Memory
 from hubbub.engine.once import CONFLICT
 from hubbub.engine.pages import Pages
 from hubbub.engine.presence import Presence
+from hubbub.engine.reading import FAR
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule, Rules
 from hubbub.engine.stream import Stream
@@ -352,7 +353,7 @@ class Node:
         asked, reverse = since or before, since is None
         offset = FAR if asked is None else min(asked.offset, FAR)
         size = self.settings.history_page_bytes
-        page = await self.logs.store.read(name, offset, limit, size, backwards=reverse)
+        page = await self.logs.reading.read(name, offset, limit, size, backwards=reverse)
         return _history(name, page, asked, reverse)
 
     def history_of(

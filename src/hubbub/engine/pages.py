@@ -37,4 +37,5 @@ class Pages:
         return made[2]
 
     def flush(self) -> None:
+        """Forget what was made: the turn ends, or something that is in it was erased."""
         self._made.clear()

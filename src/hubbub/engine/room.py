@@ -7,11 +7,12 @@ what is behind. That members see one order, without hole or repeat, is a propert
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hubbub.engine.audience import Audience, Kind
 from hubbub.engine.codec import BARE
+from hubbub.engine.tail import put
 from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
 
 if TYPE_CHECKING:
@@ -127,6 +128,15 @@ class Room:
         for publication in publications:
             if not self.advance(publication):
                 log.sync()
+
+    def erase(self, epoch: str, erased: Mapping[int, bytes]) -> None:
+        """The log has other data for these offsets: so has what the room holds of it."""
+        tail = None if self.log is None else self.log.tail
+        if tail is None or tail.epoch != epoch:
+            return  # nothing is held, or of another log
+        tail.erase(erased)
+        for offset in erased.keys() & self._held.keys():
+            put(erased[offset], self._held[offset])
 
     def close(self) -> None:
         """Nobody is in it: undo the circles, which would be the collector's work."""

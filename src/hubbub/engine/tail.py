@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hubbub.engine.stream import Stream
 from hubbub.model import Position, Publication
@@ -70,9 +70,32 @@ class Tail(Stream):
         while self._entries and self._entries[0].offset < first:
             self._bytes -= len(self._entries.popleft().data) + OVERHEAD
 
+    def erase(self, erased: Mapping[int, bytes]) -> None:
+        """Put other data in the place of what has these offsets, as the log has."""
+        bottom = self.bottom
+        for offset, data in erased.items():
+            if bottom < offset <= self.offset:
+                publication = self._entries[offset - bottom - 1]
+                self._bytes += len(data) - len(publication.data)
+                put(data, publication)
+
     def clear(self) -> None:
         super().clear()
         self._bytes = 0
+
+
+def put(data: bytes, publication: Publication) -> None:
+    """Have `publication` hold `data` and nothing of what it held, in no encoding."""
+    publication.data = data
+    publication.json = b""
+
+
+def erase(publications: Iterable[Publication], erased: Mapping[int, bytes]) -> None:
+    """Put other data in the place of that which was erased, by offset."""
+    for publication in publications:
+        data = erased.get(publication.offset)
+        if data is not None:
+            put(data, publication)
 
 
 def _size_of(publications: list[Publication]) -> int:
