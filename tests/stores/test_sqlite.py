@@ -21,9 +21,11 @@ from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.model import ClientInfo, Draft, Fate
 from hubbub.stores import open_store
 from hubbub.stores.memory import MemoryStore
+from hubbub.stores.projections import Projections
 from hubbub.stores.sqlite import SQLiteStore
+from hubbub.stores.sqlite_batch import Batch
 from hubbub.stores.sqlite_file import File
-from hubbub.stores.sqlite_writer import Batch, Writer
+from hubbub.stores.sqlite_writer import Writer
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0
@@ -349,7 +351,7 @@ async def test_a_batch_is_judged_again_when_another_process_was_faster(
         times += 1
         if times % 2:
             monkeypatch.setattr(Batch, "judge", judge)
-            faster = Writer(File(path), 300, time.time)
+            faster = Writer(File(path), 300, time.time, Projections())
             change(faster)
             faster.close()
             monkeypatch.setattr(Batch, "judge", slowly)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VERSION_TABLE = "hubbub_schema"
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All that there are, oldest first."""
 
 HEAD = REVISIONS[-1]

@@ -16,6 +16,9 @@ from hubbub.model import EVERYONE, Appended, ClientInfo, Draft, Fate, Position, 
 MAX_NUMBER = 2**63 - 1
 """The highest that a column holds, and an offset behind every other."""
 
+Name = tuple[str, str, str]
+"""Of an idempotency key: room, user and the key itself."""
+
 _tags = Decoder(dict[str, str])
 _info = Decoder(tuple[str, str, str, str])
 
@@ -36,6 +39,11 @@ def user_of(draft: Draft) -> str:
 
 def key_of(draft: Draft) -> str:
     return column(draft.key)
+
+
+def version_of(draft: Draft) -> tuple[int, str]:
+    """Its version and version epoch as columns."""
+    return min(draft.version, MAX_NUMBER), column(draft.version_epoch)
 
 
 def digest(draft: Draft) -> bytes:
@@ -91,6 +99,28 @@ class Head(Struct):
     version_epoch: str = ""
 
 
+class Entry(NamedTuple):
+    """A row of `hubbub_entries`."""
+
+    log: int
+    seq: int
+    at: int
+    data: str
+    tags: str | None
+    info: str | None
+
+
+class Key(NamedTuple):
+    """A row of `hubbub_keys`."""
+
+    log: int
+    user: str
+    key: str
+    seq: int
+    at: int
+    digest: bytes
+
+
 class Use(NamedTuple):
     """What an idempotency key was used for: at which offset, for which `digest`."""
 
@@ -103,13 +133,27 @@ def judge(head: Head, draft: Draft, use: Use | None) -> Appended:
 
     Where it is to be stored, `head` is moved on: its offset is the new top.
     """
+    if use is None and draft.version <= 0:  # as nearly all are: without a call more
+        head.top += 1
+        return Appended(Position(head.top, head.epoch))
+    return turned_away(head, draft, use) or Appended(enter(head, draft))
+
+
+def turned_away(head: Head, draft: Draft, use: Use | None) -> Appended | None:
+    """What becomes of `draft` where it is not to be stored; None where it is."""
     if use is not None:
         same = use.digest == digest(draft)
         return Appended(Position(use.seq, head.epoch), Fate.REPEATED if same else Fate.CONFLICT)
     if draft.version > 0:
-        version, version_epoch = min(draft.version, MAX_NUMBER), column(draft.version_epoch)
+        version, version_epoch = version_of(draft)
         if version_epoch == head.version_epoch and version <= head.version:
             return Appended(Position(head.top, head.epoch), Fate.OUTDATED)
-        head.version, head.version_epoch = version, version_epoch
+    return None
+
+
+def enter(head: Head, draft: Draft) -> Position:
+    """Move `head` on to `draft`, which is to be stored: where it is."""
+    if draft.version > 0:
+        head.version, head.version_epoch = version_of(draft)
     head.top += 1
-    return Appended(Position(head.top, head.epoch))
+    return Position(head.top, head.epoch)

@@ -75,6 +75,37 @@ keys = Table(
 )
 Index("hubbub_keys_at", keys.c.at)
 
+markers = Table(
+    "hubbub_markers",
+    metadata,
+    Column("log", NUMBER, nullable=False),
+    Column("user", NAME, nullable=False),
+    Column("seq", NUMBER, nullable=False, comment="everything up to there has been read"),
+    PrimaryKeyConstraint("log", "user"),
+    sqlite_with_rowid=False,
+)
+
+unread = Table(
+    "hubbub_unread",
+    metadata,
+    Column("log", NUMBER, nullable=False),
+    Column("seq", NUMBER, nullable=False, comment="of an entry that counts as unread"),
+    Column("user", NAME, nullable=False, comment="who published it, for whom it does not"),
+    PrimaryKeyConstraint("log", "seq", "user"),  # all of it, to be read from the index alone
+    sqlite_with_rowid=False,
+)
+
+mentions = Table(
+    "hubbub_mentions",
+    metadata,
+    Column("log", NUMBER, nullable=False),
+    Column("seq", NUMBER, nullable=False, comment="of an entry that counts as unread"),
+    Column("user", NAME, nullable=False, comment="whom it mentions; * stands for everyone"),
+    PrimaryKeyConstraint("log", "seq", "user"),
+    sqlite_with_rowid=False,
+)
+Index("hubbub_mentions_user", mentions.c.log, mentions.c.user, mentions.c.seq)
+
 removed = Table(
     "hubbub_removed",
     metadata,

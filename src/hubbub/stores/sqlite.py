@@ -16,31 +16,35 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from msgspec.json import Decoder, encode
 
 from hubbub.contracts import Store
 from hubbub.errors import Unavailable
-from hubbub.model import Appended, Draft, LogState, Page, Position, Unread
-from hubbub.stores.rows import (
-    MAX_NUMBER,
-    publication,
-)
-from hubbub.stores.sqlite_file import READING, File, Side
+from hubbub.model import EVERYONE, Appended, Draft, LogState, Page, Position, Unread
+from hubbub.stores.markers import Mark, Markers
+from hubbub.stores.projections import Projections
+from hubbub.stores.rows import MAX_NUMBER, column, publication
+from hubbub.stores.sqlite_file import READING, File, Side, is_readonly
 from hubbub.stores.sqlite_writer import Writer
-from hubbub.stores.worker import Worker
-from hubbub.tables import Tables
+from hubbub.stores.worker import ToolT, Worker
+from hubbub.tables import Projection, Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 READERS = 2
 
 BACKUP_PAUSE = 0.002
 """Seconds for which a backup leaves the disk to others after each part of it."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _entries = Decoder(list[tuple[int, int, str, str | None, str | None]])
 _states = Decoder(list[tuple[str, str, int, int, int]])
+_unread = Decoder(list[Unread])
 
 # What is kept of a log has no hole, so that the next entry is found by its number, and no more
 # is read than is returned.
@@ -69,6 +73,30 @@ SELECT json_group_array(json_array(asked.value, coalesce(logs.epoch, hubbub_stor
 FROM hubbub_store, json_each(?) AS asked LEFT JOIN hubbub_logs AS logs ON logs.room = asked.value
 """
 
+# Of each room no more is read than is counted, and that from indexes alone. A mention of everyone
+# is kept without a mention of anybody else, and who published is not mentioned by it.
+UNREAD = """
+SELECT json_group_array(json_array(asked.value, coalesce(m.seq, 0),
+  (SELECT count(*) FROM (
+    SELECT 1 FROM hubbub_unread AS u
+    WHERE u.log = l.id AND u.seq > coalesce(m.seq, 0) AND u."user" <> :user LIMIT :most)),
+  (SELECT count(*) FROM (
+    SELECT * FROM (
+      SELECT seq FROM hubbub_mentions AS to_me
+      WHERE to_me.log = l.id AND to_me."user" = :user AND to_me.seq > coalesce(m.seq, 0)
+        AND :user <> :everyone LIMIT :most)
+    UNION ALL
+    SELECT * FROM (
+      SELECT to_all.seq FROM hubbub_mentions AS to_all
+      CROSS JOIN hubbub_unread AS u ON u.log = l.id AND u.seq = to_all.seq AND u."user" <> :user
+      WHERE to_all.log = l.id AND to_all."user" = :everyone AND to_all.seq > coalesce(m.seq, 0)
+      LIMIT :most)
+    LIMIT :most))))
+FROM json_each(:rooms) AS asked
+LEFT JOIN hubbub_logs AS l ON l.room = asked.value
+LEFT JOIN hubbub_markers AS m ON m.log = l.id AND m."user" = :user
+"""
+
 ROOMS = """
 SELECT json_group_array(json_array(room, epoch, top, first, touched)) FROM (
   SELECT * FROM hubbub_logs WHERE room > ? AND top > 0 ORDER BY room LIMIT ?
@@ -87,6 +115,18 @@ class Reader(Side):
         except sqlite3.Error as error:
             self.close()
             raise self._file.unavailable(error) from error
+
+
+class Asker(Side):
+    """Reads tables."""
+
+    def __init__(self, file: File) -> None:
+        super().__init__(file, READING)
+
+    def trouble(self, error: BaseException) -> sqlite3.Error | None:
+        # Nothing is wrong with the file when it is not to be written to from here.
+        matter = super().trouble(error)
+        return None if matter is not None and is_readonly(matter) else matter
 
 
 class Copier:
@@ -133,9 +173,13 @@ class SQLiteStore:
         self._now = now
         self._writing: Worker[Writer] | None = None
         self._reading: deque[Worker[Reader]] = deque()
+        self._asking: deque[Worker[Asker]] = deque()
+        self._projections = Projections()
+        self._markers = Markers(self._mark)
 
     async def start(self) -> None:
-        writing = Worker("hubbub log", Writer(self._file, self._window, self._now))
+        writer = Writer(self._file, self._window, self._now, self._projections)
+        writing = Worker("hubbub log", writer)
         try:
             await writing.do(lambda writer: writer.start(self._alone))
         except BaseException:
@@ -146,12 +190,19 @@ class SQLiteStore:
         self._reading.extend(
             Worker("hubbub log, reading", Reader(self._file)) for _ in range(READERS)
         )
+        self._asking.extend(
+            Worker("hubbub tables, reading", Asker(self._file)) for _ in range(READERS)
+        )
+        self._markers = Markers(self._mark)
 
     async def stop(self) -> None:
         reading, self._reading = self._reading, deque()
+        asking, self._asking = self._asking, deque()
         writing, self._writing = self._writing, None
-        for reader in reading:
-            await reader.stop()
+        await self._markers.settled()
+        workers: list[Worker[Any]] = [*reading, *asking]
+        for worker in workers:
+            await worker.stop()
         if writing is not None:
             await writing.stop()
         self._file.release()
@@ -196,13 +247,20 @@ class SQLiteStore:
         await self._write(Writer.check)
 
     async def mark(self, room: str, user: str, offset: int) -> int:
-        raise NotImplementedError
+        return await self._markers.mark(room, user, offset)
 
     async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
-        raise NotImplementedError
+        arguments = {
+            "user": column(user),
+            "everyone": EVERYONE,
+            "rooms": encode(rooms).decode(),
+            "most": most,
+        }
+        (found,) = await self._read(lambda reader: reader.row(UNREAD, arguments))
+        return _unread.decode(found)
 
     def tables(self) -> Tables:
-        raise NotImplementedError
+        return SQLiteTables(self._projections, self._write, self._ask)
 
     async def backup(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         """Copy the log, as it is now, to a new file at `path`, while it is being used.
@@ -227,14 +285,54 @@ class SQLiteStore:
             return await self._writing.do(work)
         except Unavailable:
             # Nobody holds on to what may be at fault: the next call finds the file as it is.
-            await asyncio.gather(*[worker.do(Reader.close) for worker in self._reading])
+            workers: list[Worker[Any]] = [*self._reading, *self._asking]
+            await asyncio.gather(*[worker.do(Side.close) for worker in workers])
             raise
 
     async def _read(self, work: Callable[[Reader], T]) -> T:
-        if not self._reading:
-            raise Unavailable("the log is not open")
-        self._reading.rotate()
-        return await self._reading[0].do(work)
+        return await _any(self._reading, work)
+
+    async def _ask(self, work: Callable[[Side], T]) -> T:
+        return await _any(self._asking, work)
+
+    async def _mark(self, marks: Sequence[Mark]) -> list[int]:
+        return await self._write(lambda writer: writer.mark(marks))
+
+
+class Work(Protocol):
+    """Has one of the file's threads do something."""
+
+    async def __call__(self, work: Callable[[Side], T], /) -> T: ...
+
+
+class SQLiteTables:
+    """As `hubbub.tables.Tables`: written by the thread that writes the log, read by others."""
+
+    def __init__(self, projections: Projections, write: Work, read: Work) -> None:
+        self._projections = projections
+        self._write = write
+        self._read = read
+
+    async def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._read(lambda side: side.transact(lambda sql: work(sql, *args, **kwargs)))
+
+    async def write(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._write(lambda side: side.transact(lambda sql: work(sql, *args, **kwargs)))
+
+    def project(self, projection: Projection) -> None:
+        self._projections.add(projection)
+
+
+async def _any(workers: deque[Worker[ToolT]], work: Callable[[ToolT], T]) -> T:
+    """Have one of `workers` do it, each in turn."""
+    if not workers:
+        raise Unavailable("the log is not open")
+    workers.rotate()
+    return await workers[0].do(work)
 
 
 def _log_states(row: tuple[str]) -> list[LogState]:
@@ -245,3 +343,4 @@ def _log_states(row: tuple[str]) -> list[LogState]:
 
 
 _: type[Store] = SQLiteStore
+_t: type[Tables] = SQLiteTables

@@ -7,12 +7,15 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
 from hubbub.stores.rows import new_epoch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 try:
     import fcntl
@@ -31,6 +34,16 @@ BACKUP_PAGES = 256
 HOPELESS = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 """What stands in the way of a start does not pass by itself."""
 
+MISTAKES = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_MISUSE,
+    sqlite3.SQLITE_RANGE,
+    sqlite3.SQLITE_TOOBIG,
+}
+"""What is wrong with a statement, and not with the file."""
+
 SETTINGS = ("PRAGMA cache_size = -16384", "PRAGMA temp_store = MEMORY")
 READING = (*SETTINGS, "PRAGMA query_only = ON")
 WRITING = (
@@ -41,6 +54,9 @@ WRITING = (
     f"PRAGMA wal_autocheckpoint = {CHECKPOINT}",
     "PRAGMA journal_size_limit = 33554432",
 )
+
+
+T = TypeVar("T")
 
 
 class File:
@@ -225,17 +241,27 @@ def doubtful(error: sqlite3.Error) -> bool:
     return _code(error) == sqlite3.SQLITE_IOERR
 
 
+def is_readonly(error: sqlite3.Error) -> bool:
+    return _code(error) == sqlite3.SQLITE_READONLY
+
+
 def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 class Side:
-    """A thread's connection: opened when it is needed, and anew after every failure."""
+    """A thread's connection: opened when it is needed, and anew after every failure.
 
-    def __init__(self, file: File, settings: tuple[str, ...]) -> None:
+    `begin` is how a transaction of SQLAlchemy's begins on it.
+    """
+
+    def __init__(self, file: File, settings: tuple[str, ...], begin: str = "BEGIN") -> None:
         self._file = file
         self._settings = settings
+        self._begin = begin
         self._open: sqlite3.Connection | None = None
+        self._engine: Engine | None = None
+        self._sql: Connection | None = None
 
     def connection(self) -> sqlite3.Connection:
         """Raises `Unavailable`."""
@@ -248,6 +274,44 @@ class Side:
                 raise self._file.unavailable(error) from error
         return self._open
 
+    def sql(self) -> Connection:
+        """The same connection, as SQLAlchemy has it. Raises `Unavailable`."""
+        self.connection()
+        if self._sql is None:
+            if self._engine is None:
+                self._engine = self._make_engine()
+            self._sql = self._engine.connect()
+        return self._sql
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction of SQLAlchemy's: whole or not at all. Raises `Unavailable`,
+        and what `work` does."""
+        done = False
+        try:
+            with self.sql().begin():
+                result = work(self.sql())
+                done = True
+        except BaseException as error:
+            matter = self.trouble(error)
+            if matter is not None:
+                self.close()
+                unknown = done and doubtful(matter)
+                raise self._file.unavailable(matter, unknown) from error
+            self.tidy()
+            raise
+        return result
+
+    def trouble(self, error: BaseException) -> sqlite3.Error | None:
+        """What is the matter with the file, where that is what `error` comes of; None where it
+        is a mistake of who raised it."""
+        cause = getattr(error, "orig", error)  # SQLAlchemy has wrapped it
+        return cause if isinstance(cause, sqlite3.Error) and _code(cause) not in MISTAKES else None
+
+    def tidy(self) -> None:
+        """See to it that no transaction is left open, whatever became of it."""
+        if self._open is not None and self._open.in_transaction:
+            self.close()
+
     def rest(self) -> None:
         pass
 
@@ -256,4 +320,16 @@ class Side:
         if self._open is not None:
             with suppress(sqlite3.Error):
                 self._open.close()
-            self._open = None
+        if self._sql is not None:
+            self._sql.invalidate()
+            self._sql.close()
+        self._open = self._sql = None
+
+    def _make_engine(self) -> Engine:
+        from sqlalchemy import NullPool, create_engine, event
+
+        engine = create_engine(
+            "sqlite://", creator=lambda: self._open, poolclass=NullPool, hide_parameters=True
+        )
+        event.listen(engine, "begin", lambda sql: sql.exec_driver_sql(self._begin))
+        return engine

@@ -97,4 +97,6 @@ def _return(answer: asyncio.Future[T], result: T) -> None:
 
 def _raise(answer: asyncio.Future[Any], error: BaseException) -> None:
     if not answer.done():
+        if isinstance(error, StopIteration):  # which no await can raise
+            error = RuntimeError("a StopIteration was raised").with_traceback(error.__traceback__)
         answer.set_exception(error)
