@@ -28,6 +28,21 @@ NO_ROOM = "there is no such room"
 """Also what is said of a room that one may not see."""
 
 
+class Already(Refused):
+    """What was wanted is so already: where that is as good as done, it is no error."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, CONFLICT)
+
+
+class Early(Refused):
+    """It is too early: in `wait` seconds it will not be."""
+
+    def __init__(self, reason: str, wait: int) -> None:
+        super().__init__(reason, EARLY)
+        self.wait = wait
+
+
 def direct_id(users: Iterable[str]) -> str:
     """The id of the direct conversation of these users: they have one."""
     joined = "\0".join(sorted(set(users)))
@@ -197,7 +212,7 @@ class Judge:
 
     def _not_there(self, user: str) -> None:
         if self.state.members.get((self.id, user)) is not None:
-            raise Refused("already a member of this room", CONFLICT)
+            raise Already("already a member of this room")
 
     def _role_of(self, user: str) -> str:
         return Role.GUEST if self.state.users[user].kind == "guest" else Role.MEMBER
@@ -217,7 +232,7 @@ class Judge:
 
     def kick(self, wish: e.Kick) -> e.Event:
         if self.over(Action.KICK, wish.user).role is None:
-            raise Refused("this user is no member of the room", CONFLICT)
+            raise Already("this user is no member of the room")
         return e.Kicked(user=wish.user, reason=_line(wish.reason))
 
     def ban(self, wish: e.Ban) -> e.Event:
@@ -228,7 +243,7 @@ class Judge:
     def unban(self, wish: e.Unban) -> e.Event:
         self.need(Action.BAN)
         if self.state.bans.get((self.id, wish.user)) is None:
-            raise Refused("this user is not banned", CONFLICT)
+            raise Already("this user is not banned")
         return e.Unbanned(user=wish.user)
 
     def mute(self, wish: e.Mute) -> e.Event:
@@ -239,7 +254,7 @@ class Judge:
 
     def unmute(self, wish: e.Unmute) -> e.Event:
         if not self.over(Action.MUTE, wish.user).muted:
-            raise Refused("this user is not muted", CONFLICT)
+            raise Already("this user is not muted")
         return e.Unmuted(user=wish.user)
 
     def appoint(self, wish: e.Appoint) -> e.Event:
@@ -250,7 +265,7 @@ class Judge:
         if other.guest:
             raise Refused("a guest has no other role", CONFLICT)
         if other.role == wish.role:
-            raise Refused("this user has that role already", CONFLICT)
+            raise Already("this user has that role already")
         if self.state.owners.get(self.id) == {wish.user}:
             raise Refused("this is the last owner: make somebody else one first", CONFLICT)
         return e.Appointed(user=wish.user, role=wish.role)
@@ -277,9 +292,9 @@ class Judge:
         member = self.state.members.get((self.id, self.user))
         slow = room.slow * 1000
         if slow and member is not None and standing.role in (Role.MEMBER, Role.GUEST):
-            wait = member.spoke_at + slow - self.at
+            wait = -(-(member.spoke_at + slow - self.at) // 1000)
             if wait > 0:
-                raise Refused(f"slow mode: say more in {-(-wait // 1000)} s", EARLY)
+                raise Early(f"slow mode: say more in {wait} s", wait)
         reply = None
         if wish.reply is not None:
             answered = self.message(wish.reply)
@@ -339,7 +354,7 @@ class Judge:
         if not texts.is_emoji(wish.emoji):
             raise Refused("a reaction is one emoji", INVALID)
         if self.state.reactions.get((self.id, message.id, wish.emoji, self.user)) is not None:
-            raise Refused("you have reacted so already", CONFLICT)
+            raise Already("you have reacted so already")
         there = self.state.emoji.get((self.id, message.id), set())
         if wish.emoji not in there and len(there) >= MAX_EMOJI:
             raise Refused("this message has enough kinds of reactions", CONFLICT)
@@ -349,19 +364,19 @@ class Judge:
         self.need(Action.REACT)
         message = self.message(wish.message)
         if self.state.reactions.get((self.id, message.id, wish.emoji, self.user)) is None:
-            raise Refused("you have not reacted so", CONFLICT)
+            raise Already("you have not reacted so")
         return e.Unreacted(message=message.id, emoji=wish.emoji)
 
     def pin(self, wish: e.Pin) -> e.Event:
         self.need(Action.PIN)
         if self.message(wish.message).pinned_at is not None:
-            raise Refused("this message is pinned already", CONFLICT)
+            raise Already("this message is pinned already")
         return e.Pinned(message=wish.message)
 
     def unpin(self, wish: e.Unpin) -> e.Event:
         self.need(Action.PIN)
         if self.message(wish.message).pinned_at is None:
-            raise Refused("this message is not pinned", CONFLICT)
+            raise Already("this message is not pinned")
         return e.Unpinned(message=wish.message)
 
     def expire(self, wish: e.Expire) -> e.Event:
