@@ -13,6 +13,7 @@ to the text.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from unicodedata import category, combining, normalize
 
@@ -65,19 +66,22 @@ class _Folds(dict[int, str]):
 
 
 _folds = _Folds()
+_ascii = re.compile("[a-z0-9]+")
 
 
 def words(text: str) -> str:
-    """The words of `text`, with one space between two."""
-    folded = normalize("NFC", text).translate(_folds)
+    """The words of `text`, with one space between two. They are their own words."""
+    folded = normalize("NFC", normalize("NFC", text).translate(_folds))
     return " ".join([word[:MAX_WORD] for word in folded.split()])
 
 
 def located(text: str) -> list[Word]:
     """The words of `text`, which is in normal form C, and where they are."""
+    if text.isascii():
+        return [Word(one[0][:MAX_WORD], *one.span()) for one in _ascii.finditer(text.lower())]
     found: list[Word] = []
     letters, start, end = "", 0, 0
-    for place, char in enumerate(text):
+    for place, char in enumerate(f"{text} "):
         fold = _folds[ord(char)]
         if not fold:  # belongs to what is before it
             if letters:
@@ -89,13 +93,15 @@ def located(text: str) -> list[Word]:
             letters, end = letters + fold, place + 1
         else:
             if letters:
-                found.append(Word(letters[:MAX_WORD], start, end))
+                found.append(Word(normalize("NFC", letters)[:MAX_WORD], start, end))
                 letters = ""
-            if fold != " ":
-                found.append(Word(fold.strip(), place, place + 1))
-    if letters:
-        found.append(Word(letters[:MAX_WORD], start, end))
+            found.extend([Word(one, place, place + 1) for one in fold.split()])
     return found
+
+
+def is_unspaced(char: str) -> bool:
+    """Whether `char`, which is folded, is of a script that is written without spaces."""
+    return any(low <= ord(char) <= high for low, high in _UNSPACED)
 
 
 def _folded(char: str, kind: str) -> str:
@@ -105,8 +111,8 @@ def _folded(char: str, kind: str) -> str:
         return ""
     parts = normalize("NFKD", normalize("NFKD", char).casefold())
     folded = normalize("NFC", "".join(filter(_counts, parts)))
-    if any(low <= ord(folded[:1] or " ") <= high for low, high in _UNSPACED):
-        return f" {folded} "
+    if folded and is_unspaced(folded[0]):
+        return f" {' '.join(folded)} "
     return folded
 
 

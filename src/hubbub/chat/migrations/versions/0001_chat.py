@@ -12,6 +12,64 @@ down_revision = None
 NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+# What a message is found by: its words, and signs of its room, its user and what is attached, in
+# hexadecimal digits, because in FTS5's `ascii` a word ends at every other ASCII sign.
+INDEXED = """
+CASE WHEN {row}deleted_at IS NULL THEN
+  {row}words || ' §' || hex({row}room) || ' ¶' || hex({row}"user")
+  || CASE WHEN {row}files IS NULL THEN '' ELSE ' ¤' END
+END
+"""
+OLD, NEW = INDEXED.format(row="old."), INDEXED.format(row="new.")
+
+# Only lists of messages for each word, and for two and three letters that words begin with: no
+# places of words in them, and no sizes.
+SQLITE_SEARCH = (
+    f"""
+    CREATE VIEW chat_searched AS
+    SELECT "key", {INDEXED.format(row="")} AS words FROM chat_messages
+    """,
+    """
+    CREATE VIRTUAL TABLE chat_search USING fts5(
+      words, content = 'chat_searched', content_rowid = 'key', tokenize = 'ascii',
+      detail = none, columnsize = 0, prefix = '2 3'
+    )
+    """,
+    f"""
+    CREATE TRIGGER chat_search_insert AFTER INSERT ON chat_messages
+    WHEN new.deleted_at IS NULL BEGIN
+      INSERT INTO chat_search (rowid, words) VALUES (new."key", {NEW});
+    END
+    """,
+    f"""
+    CREATE TRIGGER chat_search_delete AFTER DELETE ON chat_messages
+    WHEN old.deleted_at IS NULL BEGIN
+      INSERT INTO chat_search (chat_search, rowid, words) VALUES ('delete', old."key", {OLD});
+    END
+    """,
+    f"""
+    CREATE TRIGGER chat_search_update AFTER UPDATE ON chat_messages
+    WHEN {OLD} IS NOT {NEW} BEGIN
+      INSERT INTO chat_search (chat_search, rowid, words)
+        SELECT 'delete', old."key", {OLD} WHERE old.deleted_at IS NULL;
+      INSERT INTO chat_search (rowid, words)
+        SELECT new."key", {NEW} WHERE new.deleted_at IS NULL;
+    END
+    """,
+)
+
+# As in SQLite, and signs of when it came: see `hubbub.chat.search.index`. What is new waits in a
+# list that is short, for every search looks through it.
+POSTGRESQL_SEARCH = (
+    """
+    CREATE INDEX chat_messages_search ON chat_messages USING gin ((
+      array_to_tsvector(string_to_array(words, ' ') || array_remove(
+        ARRAY['#' || room, '@' || "user", '<' || ("key" >> 12), '<<' || ("key" >> 16),
+          CASE WHEN files IS NOT NULL THEN '+' END], NULL))
+    )) WITH (gin_pending_list_limit = 256) WHERE deleted_at IS NULL
+    """,
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -245,3 +303,6 @@ def upgrade() -> None:
         sa.Column("user", NAME),
         sa.Column("detail", sa.Text, nullable=False),
     )
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for statement in SQLITE_SEARCH if is_sqlite else POSTGRESQL_SEARCH:
+        op.execute(statement)
