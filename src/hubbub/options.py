@@ -68,6 +68,10 @@ class RoomOptions(BaseModel):
         description="Seconds after the last publication until what a room in memory keeps is "
         "dropped.",
     )
+    read_markers: bool = Field(
+        default=False,
+        description="Keep how far each user has read a durable room, and count what is unread.",
+    )
     publication_bytes: int = Field(
         default=0,
         ge=0,
@@ -172,6 +176,8 @@ class RoomOptions(BaseModel):
             raise ValueError(
                 'history is for durable rooms: set durability = "commit", or history_size'
             )
+        if self.read_markers and not self.durable:
+            raise ValueError('read_markers is for durable rooms: set durability = "commit"')
         needs = ("force_positioning", "force_recovery", "allow_positioning", "allow_recovery")
         wanted = [name for name in needs if getattr(self, name)]
         if wanted and not self.remembers:

@@ -16,7 +16,7 @@ from hubbub.options import OPEN
 from hubbub.testing import Denied, TestHub, settle
 
 KEY = "k" * 40
-OPTIONS = {**OPEN.model_dump(), "history_size": 0, "durability": "commit"}
+OPTIONS = {**OPEN.model_dump(exclude_unset=True), "history_size": 0, "durability": "commit"}
 
 
 def make_app(store: Any = "memory://", **given: Any) -> FastAPI:
@@ -166,6 +166,19 @@ async def test_a_broadcast_of_the_api_is_one_batch() -> None:
         responses = answer.json()["result"]["responses"]
         assert [one["result"]["offset"] for one in responses] == [1] * 50
         assert store.appends == [50]
+
+
+async def test_what_the_api_publishes_counts_as_unread_where_the_room_says_so() -> None:
+    store = ControlledStore()
+    async with running(store) as (test, client):
+        test.hub.rooms("marked:{room}", **OPTIONS, read_markers=True)
+        body = {"channels": ["log:a", "marked:a"], "data": 1}
+        await client.post("/api/broadcast", json=body)
+        await client.post("/api/publish", json={"channel": "marked:a", "data": 1})
+        skipped = {"channel": "marked:a", "data": 1, "skip_history": True}
+        await client.post("/api/publish", json=skipped)
+        found = await store.inner.unread("ann", ["log:a", "marked:a"], 100)
+        assert [one.count for one in found] == [0, 2]
 
 
 async def test_the_api_pages_and_removes_the_history_of_a_log() -> None:

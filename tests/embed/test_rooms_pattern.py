@@ -112,6 +112,8 @@ def test_what_cannot_be_a_pattern_or_an_option_is_refused_at_once() -> None:
             hub.rooms(pattern)
     with pytest.raises(ConfigurationError, match="did you mean history_size"):
         hub.rooms("a:{b}", history_sise=1)
+    with pytest.raises(ConfigurationError, match="read_markers is for durable rooms"):
+        hub.rooms("marked:{room}", read_markers=True, history_size=5)
     with pytest.raises(ConfigurationError, match="needs a history"):
         hub.rooms("a:{b}", force_recovery=True)
     with pytest.raises(ConfigurationError, match="cannot be read from JSON"):

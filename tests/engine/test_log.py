@@ -13,7 +13,7 @@ from hubbub.engine import control
 from hubbub.engine.events import Admission, Ticket
 from hubbub.engine.member import Member, TextDoor
 from hubbub.errors import ConfigurationError, Conflict, Refused, Unavailable, Unrecoverable
-from hubbub.model import TRY_AGAIN_LATER, Disconnect, Draft, Position
+from hubbub.model import EVERYONE, TRY_AGAIN_LATER, Disconnect, Draft, Position
 from hubbub.options import RoomOptions
 from hubbub.testing import RecordingSink, settle
 from hubbub.wire.frames import unframe
@@ -608,6 +608,95 @@ async def test_only_what_is_in_a_log_can_be_erased(make: Make) -> None:
         with pytest.raises(ConfigurationError, match="nothing can be erased in"):
             await world.node.room(room).publish(1, erase={1: 1}, history=history)
     assert (await world.node.room("a").history()).publications == []
+
+
+# What counts as unread. ------------------------------------------------------------------------
+
+
+async def unread(store: ControlledStore, room: str = "a", user: str = "reader") -> tuple[int, int]:
+    """How many are unread there, and how many of them mention the user."""
+    (found,) = await store.inner.unread(user, [room], 100)
+    return found.count, found.mentions
+
+
+MARKED = RoomOptions(**{**OPTIONS.model_dump(exclude_unset=True), "read_markers": True})
+
+
+@pytest.mark.parametrize("options", [OPTIONS, MARKED])
+async def test_what_is_in_a_log_counts_as_unread_where_the_room_says_so_whoever_published_it(
+    make: Make, options: RoomOptions
+) -> None:
+    world, store = await durable(make, without_namespace=options)
+    node, room, door = world.node, world.node.room("a"), RecordingSink()
+    ann, bob = await world.join("a", "ann"), await world.connect("bob")
+    texter = TextDoor(node, door, None, room)
+    node.enter(texter, "a")
+    ways = 0
+
+    async def counts_the_next_one() -> None:
+        nonlocal ways
+        await settle()
+        ways += 1
+        assert await unread(store) == (ways if options.read_markers else 0, 0)
+
+    assert await ann.ask("publish", channel="a", data=1) == {"publish": {}}  # many at once
+    await counts_the_next_one()
+    assert await bob.ask("publish", channel="a", data=1) == {"publish": {}}  # by itself
+    await counts_the_next_one()
+    texter.received(["hi"])
+    await counts_the_next_one()
+    await room.publish(1)
+    await counts_the_next_one()
+    room.broadcast("not in the log")
+    await room.publish("nor is this", history=False)
+    await room.publish("read or not", unread=False)
+    await settle()
+    assert await unread(store) == (ways if options.read_markers else 0, 0)
+    node.leave(texter)
+
+
+async def test_whoever_is_mentioned_has_that_counted(make: Make) -> None:
+    world, store = await durable(make, without_namespace=MARKED)
+    room = world.node.room("a")
+    await room.publish("to ann", mentions=["ann", 7], unread=True)
+    await room.publish("to all", mentions={EVERYONE})
+    await room.publish("of ann's own", user="ann", mentions=["ann"])
+    counts = [await unread(store, user=user) for user in ("ann", "7", "bob")]
+    assert counts == [(2, 2), (3, 2), (3, 1)]
+
+
+async def test_what_cannot_count_as_unread_is_refused_with_a_text(make: Make) -> None:
+    world, store = await durable(make, namespaces={"marked": MARKED})
+    for room, how in (
+        ("a", {"unread": True}),
+        ("a", {"mentions": ["ann"]}),
+        ("marked:a", {"unread": True, "history": False}),
+        ("marked:a", {"mentions": ["ann"], "history": False}),
+        ("nowhere:a", {"unread": True}),
+    ):
+        with pytest.raises(ConfigurationError, match="read_markers=True"):
+            await world.node.room(room).publish(1, **how)
+    marked = world.node.room("marked:a")
+    with pytest.raises(ConfigurationError, match="counts as unread"):
+        await marked.publish(1, mentions=["ann"], unread=False)
+    with pytest.raises(ConfigurationError, match="nobody in particular"):
+        await marked.publish(1, mentions=[None])
+    with pytest.raises(TypeError, match="mentions="):
+        await marked.publish(1, mentions="ann")
+    assert await world.node.room("nowhere:a").publish(1, unread=False) is None
+    assert store.appends == []
+
+
+async def test_a_publication_of_the_servers_is_the_users_where_it_says_so(make: Make) -> None:
+    world, store = await durable(make)
+    ann = await world.join("a", "ann")
+    for number in (1, 2):
+        position = await world.node.room("a").publish(1, user="bob", idempotency_key="k")
+        assert position is not None and position.offset == 1, number
+    other = await world.node.room("a").publish(1, user="eve", idempotency_key="k")
+    assert other is not None and other.offset == 2
+    told = [one["pub"]["info"] for one in await ann.told()]
+    assert told == [{"user": "bob", "client": ""}, {"user": "eve", "client": ""}]
 
 
 # What other nodes do. --------------------------------------------------------------------------

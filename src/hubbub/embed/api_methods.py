@@ -146,8 +146,11 @@ async def _respond(node: Node, channel: str, draft: Draft) -> bodies.PublishResp
 
 
 async def _publish(node: Node, channel: str, draft: Draft) -> bodies.PublishResult:
-    if not _rule(node, channel).options.fits(draft.data):
+    options = _rule(node, channel).options
+    if not options.fits(draft.data):
         raise Failed(BAD_REQUEST)
+    if options.read_markers:
+        draft = draft._replace(unread=True)
     try:
         position = await node.store(channel, draft)
     except Conflict:

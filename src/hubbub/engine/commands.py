@@ -239,7 +239,8 @@ async def _asked(client: Client, id: int, name: str, rule: Rule, data: bytes) ->
 
 def _publish(client: Client, id: int, name: str, rule: Rule, data: bytes) -> None:
     sub = client.subs.get(name)
-    draft = Draft(data, info=client.info if sub is None else sub.info)
+    info = client.info if sub is None else sub.info
+    draft = Draft(data, info=info, unread=rule.options.read_markers)
     if not rule.options.fits(data):
         client.refuse(id, wire.BAD_REQUEST)
     elif rule.options.durable:

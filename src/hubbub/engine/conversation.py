@@ -123,7 +123,7 @@ class Conversation(Session):
         drafts: list[Publication] = []
         replies, now = self._replies, self.node.clock.now()
         sub: Subscription | None = None
-        durable = False
+        durable = unread = False
         for done, command in enumerate(commands):
             if type(command) is not JustPublish:
                 break
@@ -135,12 +135,12 @@ class Conversation(Session):
                 sub = self.subs.get(request.channel)
                 if sub is None or not sub.publish_at_once:
                     return commands[done:]
-                durable = sub.durable
+                durable, unread = sub.durable, sub.unread
             data = bytes(request.data)
             if not data or len(data) > LONG or not command.id or request.type:
                 break
             if durable:
-                self.commit(command.id, sub.name, Draft(data, info=sub.info))
+                self.commit(command.id, sub.name, Draft(data, info=sub.info, unread=unread))
             else:
                 drafts.append(Publication(data, 0, sub.info))
                 replies.append(command.id)

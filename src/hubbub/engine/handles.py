@@ -6,7 +6,7 @@ again speaks to whoever is in it now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from hubbub.model import (
     check_room_name,
     user_id,
 )
+from hubbub.options import RoomOptions
 from hubbub.wire.encode import frame_of, to_json
 from hubbub.wire.frames import SHORT, TEXT_HEADS, text_frame
 
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 def _json_of(value: Any) -> bytes | None:
     """`value` for who is spoken to in JSON; None where it cannot be."""
     return None if isinstance(value, bytes | bytearray | memoryview) else to_json(value)
+
+
+_NO_OPTIONS = RoomOptions()
+
+
+def somebody(user: Any) -> str:
+    """The id of `user`. Raises `ConfigurationError` for nobody in particular."""
+    id = user_id(user)
+    if not id:
+        raise ConfigurationError("nobody in particular can be mentioned, or have read anything")
+    return id
 
 
 class RoomHandle:
@@ -122,6 +134,8 @@ class RoomHandle:
         idempotency_key: str = "",
         history: bool = True,
         erase: Mapping[int, Any] | None = None,
+        mentions: Collection[Any] = (),
+        unread: bool | None = None,
     ) -> Position | None:
         """Publish `data`, anything JSON can hold, to everyone in the room, and store it.
 
@@ -136,6 +150,10 @@ class RoomHandle:
         their data, in the log and in all that is read of it from then on. Members are not told
         but by what is published.
 
+        In one with `read_markers`, `mentions` are the users (as in `join`) whom it is for in
+        particular, `model.EVERYONE` among them for all; `unread=False` has it count as unread for
+        nobody.
+
         Raises TypeError for a value that JSON cannot hold, and ValueError for one that is larger
         than the room's `publication_bytes`; `InvalidName` for a room that cannot
         be, or a key of more than 255 characters; `ConfigurationError` for what this room cannot
@@ -145,23 +163,44 @@ class RoomHandle:
         check_room_name(self.name)
         if len(idempotency_key) > MAX_KEY:
             raise InvalidName(f"an idempotency key has at most {MAX_KEY} characters")
-        erased = [(offset, to_json(value)) for offset, value in (erase or {}).items()]
+        if isinstance(mentions, str):
+            raise TypeError("mentions are the users, one or many: mentions=[user]")
         id = user_id(user)
-        info = None if id is None else ClientInfo(id, "")
-        draft = Draft(to_json(data), tags or None, idempotency_key, history, info, erase=erased)
+        draft = Draft(
+            to_json(data),
+            tags or None,
+            idempotency_key,
+            history,
+            info=None if id is None else ClientInfo(id, ""),
+            mentions=[somebody(one) for one in mentions],
+            erase=[(offset, to_json(value)) for offset, value in (erase or {}).items()],
+        )
+        draft = self._fitting(draft, unread)
+        return await self._node.awaited(self._node.store(self.name, draft))
+
+    def _fitting(self, draft: Draft, unread: bool | None) -> Draft:
+        """`draft`, as the room's options have it. Raises for what they do not allow."""
         rule = self._node.rules.find(self.name)
-        if rule is not None and not rule.options.fits(draft.data):
+        options = _NO_OPTIONS if rule is None else rule.options
+        if not options.fits(draft.data):
             raise ValueError(
-                f"{len(draft.data)} bytes are more than the {rule.options.publication_bytes} that "
+                f"{len(draft.data)} bytes are more than the {options.publication_bytes} that "
                 f"a publication may have in {self.name!r} (publication_bytes)"
             )
-        logged = history and rule is not None and rule.options.durable
-        if erase and not logged:
+        if draft.erase and not (draft.history and options.durable):
             raise ConfigurationError(
                 f"nothing can be erased in {self.name!r}: that takes a durable room, and a "
                 "publication that is stored"
             )
-        return await self._node.awaited(self._node.store(self.name, draft))
+        counts = draft.history and options.read_markers
+        if (unread or draft.mentions) and not counts:
+            raise ConfigurationError(
+                f"nothing counts as unread in {self.name!r}, and nobody can be mentioned: that "
+                "takes a room with read_markers=True, and a publication that is stored"
+            )
+        if draft.mentions and unread is False:
+            raise ConfigurationError("a publication that mentions somebody counts as unread")
+        return draft._replace(unread=counts and unread is not False)
 
     async def history(
         self,

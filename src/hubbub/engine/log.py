@@ -43,11 +43,24 @@ FILL = 1_000
 
 
 class Log:
-    """What a live room knows of its log. `room.stream` is its tail."""
+    """What a live room knows of its log. `room.stream` is its tail.
 
-    __slots__ = ("_logs", "_reading", "_retry", "_room", "_stale", "_syncing", "_unreachable")
+    `unread` says whether what is published in it is, until it was read.
+    """
 
-    def __init__(self, logs: Logs, room: Room) -> None:
+    __slots__ = (
+        "_logs",
+        "_reading",
+        "_retry",
+        "_room",
+        "_stale",
+        "_syncing",
+        "_unreachable",
+        "unread",
+    )
+
+    def __init__(self, logs: Logs, room: Room, unread: bool) -> None:
+        self.unread = unread
         self._logs = logs
         self._room = room
         self._stale = True
@@ -231,9 +244,9 @@ class Logs:
 
     # Rooms.
 
-    def open(self, room: Room) -> None:
-        """`room` is live, and has a log."""
-        room.log = Log(self, room)
+    def open(self, room: Room, unread: bool) -> None:
+        """`room` is live, and has a log; `unread` as in `Log`."""
+        room.log = Log(self, room, unread)
         room.log.sync()
 
     @asynccontextmanager

@@ -132,7 +132,8 @@ class TextDoor(Member):
                         room.advance(Publication(data))
                     else:
                         self._under_way += len(data) + OVERHEAD
-                        self.node.logs.journal.put(room.name, Draft(data), self._committed)
+                        draft = Draft(data, unread=room.log.unread)
+                        self.node.logs.journal.put(room.name, draft, self._committed)
                 if self._under_way > self.node.settings.inbox_bytes:
                     self.sink.pause_reading()
             if len(frames) < len(messages):

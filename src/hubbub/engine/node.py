@@ -293,7 +293,7 @@ class Node:
             stream = self.memory.keep(name, rule)
             room = self.live[name] = Room(RoomHandle(self, name), self.tick, stream)
             if rule is not None and rule.options.durable:
-                self.logs.open(room)
+                self.logs.open(room, rule.options.read_markers)
         return room
 
     def stream(self, name: str, rule: Rule) -> Stream:

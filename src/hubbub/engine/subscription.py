@@ -36,6 +36,7 @@ class Subscription:
         "rule",
         "server_side",
         "tells",
+        "unread",
     )
 
     def __init__(self, client: Client, name: str, rule: Rule, info: ClientInfo) -> None:
@@ -47,6 +48,7 @@ class Subscription:
         self.may_publish = False
         self.publish_at_once = False  # may publish, and nobody wants to look at it first
         self.durable = rule.options.durable
+        self.unread = rule.options.read_markers  # what is published is, until it was read
         self.history: bool | None = None
         self.presence: bool | None = None
         self.positioned = False
