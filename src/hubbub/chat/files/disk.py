@@ -16,6 +16,7 @@ from typing import IO, ParamSpec, Self, TypeVar
 
 from hubbub import ConfigurationError, Unavailable
 from hubbub.chat.files.blobs import CHUNK, Blob, Blobs, Missing, Stream, checked, is_key
+from hubbub.chat.files.whole import whole
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -152,19 +153,10 @@ class _Reader:
 
 async def _in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` returns. Cancelled, it waits until the thread has let go of its file."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    failure = task.exception()
-    if cancelled is not None:
-        raise cancelled
-    if isinstance(failure, OSError):
-        raise Unavailable(f"the files cannot be reached: {failure.strerror}") from failure
-    return task.result()
+    try:
+        return await whole(asyncio.to_thread(work, *args, **kwargs))
+    except OSError as error:
+        raise Unavailable(f"the files cannot be reached: {error.strerror}") from error
 
 
 def _private(path: str, flags: int) -> int:
