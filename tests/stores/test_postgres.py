@@ -539,8 +539,9 @@ async def test_a_new_database_is_not_changed_unless_somebody_says_so(url: str) -
 async def test_an_older_log_is_upgraded_when_somebody_says_so(url: str) -> None:
     async with opened(url), connected(url) as other:
         await other.execute(
-            f"UPDATE {VERSION_TABLE} SET version_num = '0001'; DROP TABLE hubbub_batches;"
-            " DROP FUNCTION hubbub_append, hubbub_trim, hubbub_remove, hubbub_sweep"
+            f"UPDATE {VERSION_TABLE} SET version_num = '0001'; DROP TABLE hubbub_batches,"
+            " hubbub_markers, hubbub_unread, hubbub_mentions; DROP FUNCTION hubbub_append,"
+            " hubbub_trim, hubbub_remove, hubbub_sweep, hubbub_lock, hubbub_mark"
         )
     assert "of an older hubbub (0001): run `hubbub db upgrade" in await refused(url)
     async with opened(url) as store:

@@ -60,6 +60,14 @@ class Book(Protocol):
 class Mistake(Exception):
     """A projection raised what it must not, its cause: nothing of the batch is stored."""
 
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__("a projection failed")
+        self._ledger = ledger
+
+    def refusal(self) -> Appended:
+        """What becomes of a draft that was alone in its batch."""
+        return self._ledger.refusal(self)
+
 
 class Ledger:
     """The drafts of one call on their way into log and tables, at `at` (Unix milliseconds).
@@ -106,7 +114,7 @@ class Ledger:
         except Exception as error:
             if not self._concerned or self._outage(error):
                 raise
-            raise Mistake from error
+            raise Mistake(self) from error
 
     def refusal(self, mistake: Mistake) -> Appended:
         """What becomes of the only draft, after a mistake of the projection of its room."""

@@ -1,6 +1,7 @@
 """The log in PostgreSQL, for any number of server processes.
 
-A batch is one call of a function that the migrations made: one round trip, one transaction. It
+A batch is one call of a function that the migrations made: one round trip, one transaction; one
+that changes more than the log is a transaction of several statements (`stores.ledger`). It
 leaves its number and its results in `hubbub_batches`, one row for each server, so that after a
 broken connection a fresh one can find out what became of it. Writing the number there first makes
 sure that a batch which is still on its way is not stored any more.
@@ -11,34 +12,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
-from uuid import uuid4
-
-from msgspec.json import Decoder
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hubbub.contracts import Store
 from hubbub.errors import ConfigurationError, Unavailable
-from hubbub.model import Appended, Draft, Fate, LogState, Page, Position, Unread
+from hubbub.model import EVERYONE, Appended, Draft, LogState, Page, Position, Unread
+from hubbub.stores.markers import Mark, Markers
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
-from hubbub.stores.postgres_lines import Database, Failure, Line, Lines
-from hubbub.stores.rows import (
-    MAX_NUMBER,
-    column,
-    digest,
-    info_text,
-    key_of,
-    new_epoch,
-    publication,
-    tags_text,
-    user_of,
-)
+from hubbub.stores.postgres_appending import Appender
+from hubbub.stores.postgres_lines import ORDINARY, Database, Failure, Lines
+from hubbub.stores.projections import Projections
+from hubbub.stores.rows import MAX_NUMBER, column, new_epoch, publication
 from hubbub.stores.schema import metadata
+from hubbub.stores.tables import StoreTables
 from hubbub.tables import Tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 READERS = 4
 
-ASKING = 0.1
-"""Seconds between two attempts to ask what became of a batch."""
+WRITERS = 2
+"""Connections on which an application writes its tables."""
 
 GONE = 86_400_000
 """Milliseconds after which a server that appended nothing is not expected to ask any more."""
@@ -53,8 +48,6 @@ LOCK = "SELECT pg_advisory_xact_lock(114853371082082)"
 
 T = TypeVar("T")
 
-_results = Decoder(tuple[list[tuple[str, int]], list[tuple[int, int, Fate]]])
-
 SCHEMA = """
 SELECT current_setting('server_encoding') AS encoding, ARRAY(
   SELECT relname::text FROM pg_class WHERE relname = ANY ($1::text[]) AND pg_table_is_visible(oid)
@@ -62,16 +55,6 @@ SELECT current_setting('server_encoding') AS encoding, ARRAY(
 """
 
 REVISION = f"SELECT max(to_jsonb(row) ->> 'version_num') FROM {VERSION_TABLE} AS row"
-
-APPEND = f"SELECT hubbub_append({', '.join(f'${number}' for number in range(1, 16))})"
-
-FENCE = """
-INSERT INTO hubbub_batches AS last (writer, batch, at) VALUES ($1, $2, $3)
-ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch, at = excluded.at, results = NULL
-WHERE last.batch < excluded.batch RETURNING true
-"""
-
-RESULTS = "SELECT results FROM hubbub_batches WHERE writer = $1 AND batch = $2"
 
 TOUCH = """
 INSERT INTO hubbub_batches (writer, batch, at) VALUES ($1, 0, $2)
@@ -109,6 +92,34 @@ LEFT JOIN LATERAL (SELECT * FROM hubbub_logs AS log WHERE log.room = asked.room 
 ORDER BY asked.number
 """
 
+# Of each room no more is read than is counted, and that from indexes alone. A mention of everyone
+# is kept without a mention of anybody else, and who published is not mentioned by it.
+UNREAD = """
+SELECT asked.room, coalesce(marker.seq, 0),
+  (SELECT count(*) FROM (
+    SELECT FROM hubbub_unread AS one
+    WHERE one.log = log.id AND one.seq > coalesce(marker.seq, 0) AND one."user" <> $1
+    LIMIT $3) AS counted),
+  (SELECT count(*) FROM (
+    (SELECT FROM hubbub_mentions AS to_me
+      WHERE to_me.log = log.id AND to_me."user" = $1 AND to_me.seq > coalesce(marker.seq, 0)
+        AND $1 <> $4 LIMIT $3)
+    UNION ALL
+    (SELECT FROM hubbub_mentions AS to_all
+      JOIN hubbub_unread AS one
+        ON one.log = log.id AND one.seq = to_all.seq AND one."user" <> $1
+      WHERE to_all.log = log.id AND to_all."user" = $4 AND to_all.seq > coalesce(marker.seq, 0)
+      LIMIT $3)
+    LIMIT $3) AS mentioning)
+FROM unnest($2::text[]) WITH ORDINALITY AS asked (room, number)
+LEFT JOIN LATERAL (SELECT id FROM hubbub_logs AS log WHERE log.room = asked.room LIMIT 1) AS log
+  ON true
+LEFT JOIN LATERAL (
+  SELECT seq FROM hubbub_markers WHERE hubbub_markers.log = log.id AND "user" = $1 LIMIT 1
+) AS marker ON true
+ORDER BY asked.number
+"""
+
 ROOMS = """
 SELECT room, epoch, top, first, touched FROM hubbub_logs
 WHERE room > $1 AND top > 0 ORDER BY room LIMIT $2
@@ -123,65 +134,12 @@ class Sides:
         self.appending = Lines(database, 1)
         self.tending = Lines(database, 1)
         self.reading = Lines(database, READERS)
+        self.asking = Lines(database, READERS, ORDINARY, reading=True)
+        self.changing = Lines(database, WRITERS, ORDINARY)
 
     async def close(self) -> None:
-        for lines in (self.appending, self.tending, self.reading):
+        for lines in vars(self).values():
             await lines.close()
-
-
-class Batch:
-    """Drafts as the arguments of `hubbub_append`, and its results as theirs."""
-
-    def __init__(self, drafts: Sequence[tuple[str, Draft]]) -> None:
-        self._drafts = drafts
-        self._rooms = sorted({room for room, _ in drafts})
-        places = {room: place for place, room in enumerate(self._rooms, 1)}
-        self._places = [places[room] for room, _ in drafts]
-
-    def arguments(self) -> tuple[Any, ...]:
-        drafts = [draft for _, draft in self._drafts]
-        return (
-            self._rooms,
-            self._places,
-            [draft.data.decode() for draft in drafts],
-            [tags_text(draft.tags) for draft in drafts],
-            [info_text(draft.info) for draft in drafts],
-            *(self._keys(drafts) if any(draft.key for draft in drafts) else [None] * 4),
-            *(_versions(drafts) if any(draft.version > 0 for draft in drafts) else [None] * 2),
-        )
-
-    def _keys(self, drafts: list[Draft]) -> tuple[list[Any], ...]:
-        users = [user_of(draft) for draft in drafts]
-        names = [key_of(draft) for draft in drafts]
-        digests = [digest(draft) if draft.key else b"" for draft in drafts]
-        last: dict[tuple[int, str, str], int] = {}
-        earlier = []
-        for number, name in enumerate(zip(self._places, users, names, strict=True), 1):
-            earlier.append(last.get(name, 0))
-            last[name] = number
-        return users, names, digests, earlier
-
-    def results(self, text: str) -> list[Appended]:
-        heads, others = _results.decode(text)
-        fates = {number: (seq, fate) for number, seq, fate in others}
-        tops = [top for _, top in heads]
-        made = []
-        for number, place in enumerate(self._places):
-            epoch = heads[place - 1][0]
-            if number in fates:
-                seq, fate = fates[number]
-                made.append(Appended(Position(seq, epoch), fate))
-            else:
-                tops[place - 1] += 1
-                made.append(Appended(Position(tops[place - 1], epoch)))
-        return made
-
-
-def _versions(drafts: list[Draft]) -> tuple[list[Any], ...]:
-    return (
-        [min(draft.version, MAX_NUMBER) for draft in drafts],
-        [column(draft.version_epoch) for draft in drafts],
-    )
 
 
 class PostgresStore:
@@ -205,13 +163,15 @@ class PostgresStore:
         self._window = int(window * 1000)
         self._migrate = migrate
         self._now = now
-        self._writer = uuid4()
-        self._batch = 0
         self._lines: Sides | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._projections = Projections()
+        self._appender = Appender(self._window, patience, now, self._projections)
+        self._markers = Markers(self._mark)
 
     async def start(self) -> None:
         self._lines = Sides(self._database)
+        self._markers = Markers(self._mark)
         try:
             async with self._lines.tending.take() as line:
                 revision = await _revision(line.rows)
@@ -227,6 +187,7 @@ class PostgresStore:
 
     async def stop(self) -> None:
         lines, self._lines = self._lines, None
+        await self._markers.settled()
         if self._tasks:
             await asyncio.wait(self._tasks)
         if lines is not None:
@@ -235,8 +196,7 @@ class PostgresStore:
     async def append(self, drafts: Sequence[tuple[str, Draft]]) -> list[Appended]:
         if not drafts:
             return []
-        batch = Batch(drafts)
-        return batch.results(await self._do(lambda lines: self._append(lines.appending, batch)))
+        return await self._do(lambda lines: self._append(lines.appending, drafts))
 
     async def read(
         self, room: str, offset: int, limit: int, size: int, *, backwards: bool = False
@@ -273,16 +233,18 @@ class PostgresStore:
 
     async def check(self) -> None:
         now = int(self._now() * 1000)
-        await self._do(lambda lines: _rows(lines.tending, TOUCH, self._writer, now))
+        await self._do(lambda lines: _rows(lines.tending, TOUCH, self._appender.id, now))
 
     async def mark(self, room: str, user: str, offset: int) -> int:
-        raise NotImplementedError
+        return await self._markers.mark(room, user, offset)
 
     async def unread(self, user: str, rooms: Sequence[str], most: int) -> list[Unread]:
-        raise NotImplementedError
+        asked = (column(user), list(rooms), most, EVERYONE)
+        rows = await self._do(lambda lines: _rows(lines.reading, UNREAD, *asked))
+        return [Unread(*row) for row in rows]
 
     def tables(self) -> Tables:
-        raise NotImplementedError
+        return StoreTables(self._ask, self._change, self._projections)
 
     async def _do(self, work: Callable[[Sides], Coroutine[Any, Any, T]]) -> T:
         """Do `work` to its end, whether or not who asked for it still waits.
@@ -305,43 +267,23 @@ class PostgresStore:
         if not task.cancelled():
             task.exception()  # is seen, also where nobody waits for it any more
 
-    async def _append(self, appending: Lines, batch: Batch) -> str:
-        """Store `batch`; its results. Raises `Failure`."""
+    async def _append(
+        self, appending: Lines, drafts: Sequence[tuple[str, Draft]]
+    ) -> list[Appended]:
         async with appending.take() as line:
-            self._batch += 1
-            now = int(self._now() * 1000)
-            named = (self._writer, self._batch, now, now - self._window)
-            try:
-                ((results,),) = await line.rows(APPEND, *named, *batch.arguments())
-            except Failure as failure:
-                if failure.certain:
-                    raise
-                results = await self._ask(line, failure)
-            return str(results)
+            return await self._appender.append(line, drafts)
 
-    async def _ask(self, line: Line, failure: Failure) -> str:
-        """The results of the last batch, which ended in `failure`, if it is stored.
+    async def _ask(self, work: Callable[[Connection], T]) -> T:
+        return await self._do(lambda lines: lines.asking.transact(work))
 
-        Raises `Failure`: it is not, and never will be, or nobody tells.
-        """
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._database.patience / 2
-        named = (self._writer, self._batch)
-        while (left := end - clock()) > 0:
-            try:
-                # Waits for a backend that is about to commit the batch. One that comes to it
-                # later finds the number taken, and gives up.
-                if not await line.rows(FENCE, *named, int(self._now() * 1000), within=left):
-                    ((results,),) = await line.rows(RESULTS, *named, within=left)
-                    if results is not None:
-                        return str(results)
-            except Failure:
-                await asyncio.sleep(ASKING)
-            else:
-                failure.certain = True
-                raise failure
-        failure.unknown = True
-        raise failure
+    async def _change(self, work: Callable[[Connection], T]) -> T:
+        return await self._do(lambda lines: lines.changing.transact(work))
+
+    async def _mark(self, marks: Sequence[Mark]) -> list[int]:
+        columns = [list(values) for values in zip(*marks, strict=True)]
+        sql = "SELECT hubbub_mark($1, $2, $3)"
+        rows = await self._do(lambda lines: _rows(lines.tending, sql, *columns))
+        return [offset for (offset,) in rows]
 
     async def _upgrade(self, revision: str | None) -> None:
         if not self._migrate:

@@ -7,21 +7,28 @@ for is surely not done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from hubbub.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
 CLOSING = 1.0
 """Seconds to say goodbye to the database in."""
 
+ORDINARY = {"application_name": "hubbub", "synchronous_commit": "on"}
+"""Settings for what an application asks."""
+
 SETTINGS = {
-    "application_name": "hubbub",
-    "synchronous_commit": "on",
+    **ORDINARY,
     "jit": "off",
     # All that is asked here is a look-up in an index, also where the statistics of a table that
     # has just begun to grow make reading the whole of it seem cheaper.
@@ -33,22 +40,38 @@ SETTINGS = {
 HOPELESS = ("28", "3D", "3F", "42501")
 """Beginnings of SQLSTATEs that do not pass by themselves: no such user, database, or right."""
 
+OUTAGES = ("08", "25006", "40", "53", "55", "57", "58", "XX")
+"""Beginnings of SQLSTATEs that are the database's trouble, and no mistake of who asked."""
+
+AGAIN = ("40001", "40P01")
+"""SQLSTATEs of a transaction that got in another's way: done once more, it may not."""
+
+ATTEMPTS = 5
+
 MALFORMED = (
     "the address of the log's database is to be postgresql://user:password@host:5432/database, "
     "and what is special in a password percent-encoded"
 )
 
 
+T = TypeVar("T")
+
+_handed: ContextVar[Any] = ContextVar("_handed")
+"""The connection that SQLAlchemy is being given."""
+
+
 class Failure(Exception):
     """What went wrong in speaking to the database.
 
     `certain`: what was asked for is surely not done. `hopeless`: nor will it be by itself.
+    `again`: it may be, where it is asked for once more.
     """
 
     def __init__(self, text: str, *, certain: bool = False, hopeless: bool = False) -> None:
         super().__init__(text)
         self.certain = certain
         self.hopeless = hopeless
+        self.again = False
         self.unknown = False
 
 
@@ -68,17 +91,23 @@ class Database:
         if "@" in parts.path + parts.query + parts.fragment:
             raise ConfigurationError(MALFORMED)  # it began in the midst of a password
         self._name = f"the log's database ({parts.netloc.rpartition('@')[2] or 'on this machine'})"
+        self._engine: AsyncEngine | None = None
 
-    async def connect(self, within: float) -> Any:
+    async def connect(self, within: float, settings: Mapping[str, str] = SETTINGS) -> Any:
         """A connection, if there is one `within` so many seconds. Raises `Failure`."""
-        # The server is the first to give up, so that it can say that nothing was done.
-        limit = str(int(self.patience * 900))
+        limits = {
+            # The server is the first to give up, so that it can say that nothing was done.
+            "statement_timeout": str(int(self.patience * 900)),
+            # Where it is not told that we are gone, what is locked would stay so for hours. This
+            # is over before we stop asking what became of a batch.
+            "idle_in_transaction_session_timeout": str(int(self.patience * 400)),
+        }
         try:
             return await asyncpg.connect(
                 self._url,
                 timeout=within,
                 max_cached_statement_lifetime=0,
-                server_settings={**SETTINGS, "statement_timeout": limit},
+                server_settings={**settings, **limits},
             )
         except asyncpg.ClientConfigurationError as error:
             raise Failure(f"{MALFORMED} ({error})", certain=True, hopeless=True) from None
@@ -88,6 +117,27 @@ class Database:
             failure = self.failure(error, late=isinstance(error, TimeoutError))
             failure.certain = True
             raise failure from error
+
+    async def to_sqlalchemy(self, connection: Any) -> AsyncConnection:
+        """The same connection, as SQLAlchemy has it."""
+        if self._engine is None:
+            from sqlalchemy import NullPool
+            from sqlalchemy.ext.asyncio import create_async_engine
+
+            async def handed() -> Any:
+                return _handed.get()
+
+            self._engine = create_async_engine(
+                "postgresql+asyncpg://",
+                async_creator=handed,
+                poolclass=NullPool,
+                hide_parameters=True,
+            )
+        token = _handed.set(connection)
+        try:
+            return await self._engine.connect()
+        finally:
+            _handed.reset(token)
 
     def failure(self, error: BaseException, *, late: bool = False) -> Failure:
         """What to tell of `error`; `late` where it comes of having waited long enough."""
@@ -104,11 +154,17 @@ class Database:
 
 
 class Line:
-    """One connection: made when it is needed, and anew after it broke."""
+    """One connection: made when it is needed, and anew after it broke. `reading`: its
+    transactions are of one moment, and write nothing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, settings: Mapping[str, str] = SETTINGS, reading: bool = False
+    ) -> None:
         self._database = database
+        self._settings = settings
+        self._reading = reading
         self._connection: Any = None
+        self._sql: AsyncConnection | None = None
 
     async def rows(self, sql: str, *arguments: Any, within: float = 0.0) -> list[Any]:
         """The answer, if it comes `within` so many seconds. Raises `Failure`.
@@ -116,11 +172,7 @@ class Line:
         It is not to be cancelled, which would leave it open whether the statement is carried out.
         """
         patience = within or self._database.patience
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._database.connect(
-                min(patience, self._database.patience / 2)
-            )
-        connection = self._connection
+        connection = await self._connected(patience)
         timer = asyncio.get_running_loop().call_later(patience, connection.terminate)
         try:
             return list(await connection.fetch(sql, *arguments))
@@ -133,20 +185,110 @@ class Line:
         finally:
             timer.cancel()
 
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, once what it did in a transaction is committed; it is called again
+        where the database asks for that. Nothing is to be waited for in it but its connection.
+
+        Raises `Failure`, and what `work` does, for which nothing is done. Not to be cancelled.
+        """
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return await self._transact(work)
+            except Failure as failure:
+                if not (left and failure.again):
+                    raise
+        raise AssertionError  # the last attempt returns or raises
+
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
+        connection = await self._connected(self._database.patience)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._database.patience, connection.terminate)
+        done = False
+        try:
+            sql = await self._sqlalchemy()
+            async with sql.begin():
+                result = await sql.run_sync(work)
+                done = True
+            return result
+        except BaseException as error:
+            trouble = self.trouble(error)
+            if trouble is None:
+                raise
+            failure = self._database.failure(trouble, late=timer.when() <= loop.time())
+            failure.certain = failure.certain or not done
+            failure.again = failure.certain and _again(trouble)
+            raise failure from error
+        finally:
+            timer.cancel()
+            if not connection.is_closed() and connection.is_in_transaction():
+                connection.terminate()
+
+    def trouble(self, error: BaseException) -> BaseException | None:
+        """What is the matter with the database, where that is what `error` comes of; None where
+        it is a mistake of who raised it."""
+        if isinstance(error, Failure):
+            return None  # it says so itself
+        cause = getattr(error, "orig", None)  # SQLAlchemy has wrapped it
+        cause = error if cause is None else cause.__cause__ or cause
+        if self._connection.is_closed() or _again(cause):
+            return cause
+        state = getattr(cause, "sqlstate", None) or ""
+        if self._reading and state.startswith("25"):
+            return None
+        return cause if state.startswith(OUTAGES) else None
+
     async def close(self) -> None:
         if self._connection is not None:
             try:
                 await self._connection.close(timeout=CLOSING)
             except Exception:
                 self._connection.terminate()
+        await self._forget()
+
+    async def _connected(self, patience: float) -> Any:
+        if self._connection is None or self._connection.is_closed():
+            await self._forget()
+            within = min(patience, self._database.patience / 2)
+            self._connection = await self._database.connect(within, self._settings)
+        return self._connection
+
+    async def _sqlalchemy(self) -> AsyncConnection:
+        if self._sql is None:
+            self._sql = await self._database.to_sqlalchemy(self._connection)
+            if self._reading:
+                await self._sql.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+        return self._sql
+
+    async def _forget(self) -> None:
+        """Let SQLAlchemy go of a connection that is closed."""
+        sql, self._sql = self._sql, None
+        if sql is not None:
+            with suppress(Exception):  # all that can be wrong is that it is closed
+                await sql.invalidate()
+            await sql.close()
+
+
+def _again(error: BaseException) -> bool:
+    return (
+        isinstance(error, asyncpg.InvalidCachedStatementError)  # a table has changed since
+        or getattr(error, "sqlstate", None) in AGAIN
+    )
 
 
 class Lines:
     """A few connections, each for one who needs it at a time, in the order of their coming."""
 
-    def __init__(self, database: Database, size: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        size: int,
+        settings: Mapping[str, str] = SETTINGS,
+        reading: bool = False,
+    ) -> None:
         self._patience = database.patience
-        self._all = [Line(database) for _ in range(size)]
+        self._all = [Line(database, settings, reading) for _ in range(size)]
         self._free = list(self._all)
         self._turn = asyncio.Semaphore(size)
 
@@ -164,6 +306,15 @@ class Lines:
         finally:
             self._free.append(line)
             self._turn.release()
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """As `Line.transact`, on one of them."""
+        async with self.take() as line:
+            try:
+                return await line.transact(work)
+            except Failure as failure:
+                failure.unknown = not failure.certain
+                raise
 
     async def close(self) -> None:
         await asyncio.gather(*(line.close() for line in self._all))

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.json import Decoder, encode
 
@@ -28,8 +28,9 @@ from hubbub.stores.projections import Projections
 from hubbub.stores.rows import MAX_NUMBER, column, publication
 from hubbub.stores.sqlite_file import READING, File, Side, is_readonly
 from hubbub.stores.sqlite_writer import Writer
+from hubbub.stores.tables import StoreTables
 from hubbub.stores.worker import ToolT, Worker
-from hubbub.tables import Projection, Tables
+from hubbub.tables import Tables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,7 +40,6 @@ READERS = 2
 BACKUP_PAUSE = 0.002
 """Seconds for which a backup leaves the disk to others after each part of it."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _entries = Decoder(list[tuple[int, int, str, str | None, str | None]])
@@ -260,7 +260,7 @@ class SQLiteStore:
         return _unread.decode(found)
 
     def tables(self) -> Tables:
-        return SQLiteTables(self._projections, self._write, self._ask)
+        return StoreTables(self._ask, self._change, self._projections)
 
     async def backup(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         """Copy the log, as it is now, to a new file at `path`, while it is being used.
@@ -292,39 +292,14 @@ class SQLiteStore:
     async def _read(self, work: Callable[[Reader], T]) -> T:
         return await _any(self._reading, work)
 
-    async def _ask(self, work: Callable[[Side], T]) -> T:
-        return await _any(self._asking, work)
+    async def _ask(self, work: Callable[[Connection], T]) -> T:
+        return await _any(self._asking, lambda asker: asker.transact(work))
+
+    async def _change(self, work: Callable[[Connection], T]) -> T:
+        return await self._write(lambda writer: writer.transact(work))
 
     async def _mark(self, marks: Sequence[Mark]) -> list[int]:
         return await self._write(lambda writer: writer.mark(marks))
-
-
-class Work(Protocol):
-    """Has one of the file's threads do something."""
-
-    async def __call__(self, work: Callable[[Side], T], /) -> T: ...
-
-
-class SQLiteTables:
-    """As `hubbub.tables.Tables`: written by the thread that writes the log, read by others."""
-
-    def __init__(self, projections: Projections, write: Work, read: Work) -> None:
-        self._projections = projections
-        self._write = write
-        self._read = read
-
-    async def read(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        return await self._read(lambda side: side.transact(lambda sql: work(sql, *args, **kwargs)))
-
-    async def write(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        return await self._write(lambda side: side.transact(lambda sql: work(sql, *args, **kwargs)))
-
-    def project(self, projection: Projection) -> None:
-        self._projections.add(projection)
 
 
 async def _any(workers: deque[Worker[ToolT]], work: Callable[[ToolT], T]) -> T:
@@ -343,4 +318,3 @@ def _log_states(row: tuple[str]) -> list[LogState]:
 
 
 _: type[Store] = SQLiteStore
-_t: type[Tables] = SQLiteTables

@@ -149,7 +149,7 @@ class Writer(Side):
             self._transact(ledger, at - self._window)
         except Mistake as mistake:
             if len(drafts) == 1:
-                return [ledger.refusal(mistake)]
+                return [mistake.refusal()]
         else:
             return ledger.made
         # Each alone, so that only the one at fault has to pay for it.
