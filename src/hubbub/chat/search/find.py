@@ -157,7 +157,9 @@ class Sought:
 
     def span(self, query: Query, cursor: int | None) -> Span:
         """The keys of the messages that come into question."""
-        ((least, most),) = self._run('SELECT min("key"), max("key") FROM chat_messages', {})
+        # Each by itself: together, SQLite would look at every message.
+        ends = [f'(SELECT {end}("key") FROM chat_messages)' for end in ("min", "max")]
+        ((least, most),) = self._run(f"SELECT {', '.join(ends)}", {})
         if most is None:
             return Span(0, 0)
         low, high = least - 1, most if cursor is None else min(most, cursor - 1)

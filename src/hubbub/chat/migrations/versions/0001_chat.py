@@ -35,6 +35,8 @@ SQLITE_SEARCH = (
       detail = none, columnsize = 0, prefix = '2 3'
     )
     """,
+    # Parts of the index are merged little by little, and late: it is done while a message is stored.
+    "INSERT INTO chat_search (chat_search, rank) VALUES ('automerge', 16), ('crisismerge', 64)",
     f"""
     CREATE TRIGGER chat_search_insert AFTER INSERT ON chat_messages
     WHEN new.deleted_at IS NULL BEGIN
