@@ -182,7 +182,7 @@ def _plain(image: Image.Image) -> Image.Image:
             own = ImageCms.ImageCmsProfile(BytesIO(profile))
             screen = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, own, screen, outputMode=mode)
-        except (ImageCms.PyCMSError, ValueError):
+        except (ImageCms.PyCMSError, OSError, ValueError):
             converted = None  # a profile that is none: the colours are about right without
         if converted is not None:
             image = converted

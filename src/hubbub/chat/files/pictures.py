@@ -14,9 +14,11 @@ from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import PIL
+from msgspec import Meta, MsgspecError, Struct
+from msgspec.json import Decoder
 
 from hubbub.chat.files import picture_process
 from hubbub.chat.files.blobs import CHUNK
@@ -53,6 +55,19 @@ class Picture(NamedTuple):
     height: int
     preview: bytes
     cleaned: AsyncIterator[bytes] | None
+
+
+class _Head(Struct):
+    """What a process says before the bytes of the preview and of the cleaned picture. It is not
+    to be trusted more than the picture."""
+
+    width: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    height: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    preview: Annotated[int, Meta(ge=0, le=MAX_PREVIEW)]
+    cleaned: Annotated[int, Meta(ge=0)]
+
+
+_head = Decoder(_Head)
 
 
 class Pictures:
@@ -94,7 +109,7 @@ class Pictures:
                     async with asyncio.timeout(PATIENCE_S):
                         await _feed(process, data)
                         picture = await _answer(process)
-                except (TimeoutError, asyncio.IncompleteReadError, ValueError):
+                except (TimeoutError, asyncio.IncompleteReadError, MsgspecError, ValueError):
                     raise NoPicture("it cannot be decoded") from None
                 yield picture
             finally:
@@ -119,15 +134,12 @@ async def _feed(process: Process, data: AsyncIterable[bytes]) -> None:
 
 
 async def _answer(process: Process) -> Picture:
-    """Raises ValueError and IncompleteReadError for a process that does not give one."""
+    """Raises ValueError, MsgspecError and IncompleteReadError for a process that gives none."""
     assert process.stdout is not None
-    head = json.loads(await process.stdout.readline())
-    if head["preview"] > MAX_PREVIEW:
-        raise ValueError("that is no preview")
-    preview = await process.stdout.readexactly(head["preview"])
-    left = head["cleaned"]
-    cleaned = _cleaned(process.stdout, left) if left else None
-    return Picture(head["width"], head["height"], preview, cleaned)
+    head = _head.decode(await process.stdout.readline())
+    preview = await process.stdout.readexactly(head.preview)
+    cleaned = _cleaned(process.stdout, head.cleaned) if head.cleaned else None
+    return Picture(head.width, head.height, preview, cleaned)
 
 
 async def _cleaned(stream: asyncio.StreamReader, left: int) -> AsyncIterator[bytes]:

@@ -251,7 +251,10 @@ class Uploads:
             self._pictures.look(data, type) as picture,
         ):
             if picture.cleaned is not None:
-                size = await self._blobs.put(id, picture.cleaned)
+                sniffer = Sniffer()
+                size = await self._blobs.put(id, self._watched(picture.cleaned, sniffer))
+                if sniffer.type() != type:
+                    raise NoPicture("it is another one when cleaned")
             if picture.preview:
                 await self._blobs.put(preview_key(id), _once(picture.preview))
             return size, picture.width, picture.height, bool(picture.preview)
