@@ -34,7 +34,7 @@ from hubbub.client import (
 from hubbub.embed.tokens import make_token
 from hubbub.engine.events import Call, Message
 from hubbub.errors import ConfigurationError, HubbubError
-from hubbub.model import Position
+from hubbub.model import Position, Unread
 from hubbub.options import OPEN
 from hubbub.settings import Settings
 
@@ -292,6 +292,29 @@ async def test_method_of_the_server(url: str) -> None:
     async with connect(url) as client:
         with pytest.raises(ReplyError, match="not available"):
             await client.rpc("double", 21)
+
+
+async def test_how_far_we_have_read() -> None:
+    hub = Hub("memory://")
+    options = {**OPEN.model_dump(exclude_unset=True), "history_size": 0, "durability": "commit"}
+    hub.rooms("marked:{room}", **options, read_markers=True)
+
+    @hub.authenticate
+    async def who(token: str | None) -> str | None:
+        return token
+
+    async with application(hub) as app, connect(app, token="ann") as client:
+        room, other = await client.join("marked:a"), await client.join("marked:b")
+        for number in range(3):
+            await hub.publish("marked:a", number, mentions=["ann"])
+        assert await room.mark_read(2) == 2
+        assert await room.mark_read(1) == 2
+        assert await client.unread([other.name, room.name]) == [
+            Unread("marked:b", 0, 0, 0),
+            Unread("marked:a", 2, 1, 1),
+        ]
+        with pytest.raises(ReplyError, match="permission denied"):
+            await client.unread(["marked:c"])
 
 
 async def test_sent_away_for_good() -> None:

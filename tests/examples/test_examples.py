@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.support.server import ROOT, ServerProcess
 
-from examples import chat_rules, database, durable, lifespan, tutorial
+from examples import chat_rules, database, durable, lifespan, read_markers, tutorial
 from hubbub import Position
 from hubbub.client import ReplyError, connect
 from hubbub.testing import Closed, Rejected, TestHub
@@ -204,3 +204,37 @@ async def test_chat_rules_as_a_server_with_a_client_over_the_network() -> None:
                 await bob.join("chat:8")
         assert await server.stop() == 0, await server.log()
         assert "Traceback" not in await server.log()
+
+
+async def test_read_markers_counts_for_each_user_and_tells_all_their_devices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    as_ann, as_bob = ({"Authorization": f"Bearer {name}"} for name in ("ann", "bob"))
+    async with TestHub(read_markers.app) as hub, http(read_markers.app) as client:
+        phone, desk = await hub.connect(token="bob"), await hub.connect(token="bob")
+        for device in (phone, desk):
+            await device.join("team:tea")
+        for text in ("hi", "@bob look", "@all tea is ready", "@eve nobody of ours"):
+            answer = await client.post("/teams/tea", json={"text": text}, headers=as_ann)
+            assert answer.status_code == 201
+        assert (await phone.next("team:tea")).data == {"text": "hi", "by": "ann"}
+        unread = {"team:tea": {"unread": 4, "for you": 2}}
+        assert (await client.get("/unread", headers=as_bob)).json() == unread
+        nothing = {
+            "team:tea": {"unread": 0, "for you": 0},
+            "team:cake": {"unread": 0, "for you": 0},
+        }
+        assert (await client.get("/unread", headers=as_ann)).json() == nothing
+        assert await phone.mark_read("team:tea", 2) == 2
+        for device in (phone, desk):
+            told = (await device.next(kind="message")).data
+            assert told == {"read": {"room": "team:tea", "offset": 2}}
+        assert [one[1:] for one in await desk.unread("team:tea")] == [(2, 2, 1)]
+        answer = await client.post("/teams/tea/read/9", headers=as_bob)
+        assert answer.json() == {"read": 4}
+        for path in ("/teams/cake/read/1", "/teams/cake"):
+            answer = await client.post(path, json={"text": "cake"}, headers=as_bob)
+            assert answer.status_code == 403
+        with pytest.raises(Rejected, match="103"):
+            await desk.join("team:cake")

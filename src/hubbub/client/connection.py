@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -20,7 +20,7 @@ from hubbub.client.values import (
     plain,
 )
 from hubbub.errors import ConfigurationError, HubbubError
-from hubbub.model import VANISHED
+from hubbub.model import VANISHED, Unread
 
 PATH = "/connection/websocket"
 
@@ -180,6 +180,15 @@ class Client:
         """Call the server's method, and return what it answers."""
         sent = plain(data)
         return (await self._ask(f"calling {method}", lambda: self._wire.rpc(method, sent))).data
+
+    async def unread(self, rooms: Iterable[str]) -> list[Unread]:
+        """What we have not read in these rooms, in their order: we are in all of them, and they
+        keep how far they were read."""
+        answer = await self.rpc("hubbub.unread", {"rooms": list(rooms)})
+        return [
+            Unread(one["room"], one["read"], one["unread"], one["mentions"])
+            for one in answer["rooms"]
+        ]
 
     async def send(self, data: Any) -> None:
         """Send the server something that it does not answer."""

@@ -91,6 +91,12 @@ class Room:
         position = Position(result.offset, result.epoch)
         return History([publication_of(each) for each in result.publications], position)
 
+    async def mark_read(self, offset: int) -> int:
+        """We have read the room up to `offset`; where our marker is, in a room that keeps them."""
+        asked = {"room": self.name, "offset": offset}
+        marker: int = (await self._client.rpc("hubbub.read", asked))["offset"]
+        return marker
+
     async def presence(self) -> list[ClientInfo]:
         """Who is in the room: each of a user's connections."""
         result = await self._ask("asking who is there", lambda: self._wire.presence())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -16,16 +16,17 @@ from hubbub.embed.gate import Doorkeeper
 from hubbub.embed.hooks import Hook, Model, Wrong, argument_of, json_or_nothing
 from hubbub.embed.rooms import Rooms
 from hubbub.embed.router import build_router
-from hubbub.engine import control
+from hubbub.engine import control, markers
 from hubbub.engine.client import Client
 from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Message
-from hubbub.engine.handles import RoomHandle, UserHandle
+from hubbub.engine.handles import RoomHandle, UserHandle, somebody
 from hubbub.engine.node import Node
 from hubbub.errors import ConfigurationError, Refused
-from hubbub.model import FORCED, ClientInfo, History, Position, user_id
+from hubbub.model import FORCED, ClientInfo, History, Position, Unread, user_id
 from hubbub.options import RoomOptions
 from hubbub.settings import Settings, explain, load
 from hubbub.stores import open_store
+from hubbub.tables import Tables
 from hubbub.wire.centrifuge import BAD_REQUEST
 
 JoinHook = TypeVar("JoinHook", bound=Callable[[Join], Awaitable[None] | None])
@@ -228,6 +229,11 @@ class Hub:
         """
 
         def register(function: Function) -> Function:
+            if method in markers.CALLS:
+                raise ConfigurationError(
+                    f"{method!r} is answered by the library, for rooms with read_markers: choose "
+                    "another name"
+                )
             if method in self.node.calls:
                 raise ConfigurationError(f"there is something that answers {method!r} already")
             self.node.calls[method] = _answering(self.hook(function, Call))
@@ -270,6 +276,34 @@ class Hub:
     async def presence(self, room: str) -> list[ClientInfo]:
         """As `RoomHandle.presence`."""
         return await self.room(room).presence()
+
+    async def unread(
+        self, user: Any, rooms: Iterable[str | RoomHandle], most: int = markers.MOST
+    ) -> list[Unread]:
+        """What `user` has not read in each of `rooms`, in their order; of one moment.
+
+        Publications after the user's marker (`RoomHandle.mark_read`) that count as unread, and
+        those that mention the user, each counted no further than `most`. Trimmed and erased ones
+        and the user's own do not count. Raises `ConfigurationError` for a room without
+        `read_markers`, and for nobody in particular; `Unavailable` where the log cannot be read.
+        """
+        names = [room if isinstance(room, str) else room.name for room in rooms]
+        return await self.node.awaited(markers.unread(self.node, somebody(user), names, most))
+
+    @property
+    def tables(self) -> Tables:
+        """The database that the logs are in, for the application's own tables: see
+        `hubbub.tables`.
+
+        Raises `ConfigurationError` outside the lifespan, and where there is no database.
+        """
+        if not self.node.has_logs:
+            raise ConfigurationError(
+                "hub.tables are where the logs are: give the hub a store, as "
+                'Hub("sqlite:///app.db"), and use them while the application runs: '
+                "FastAPI(lifespan=hub.lifespan), or `async with hub.lifespan(app)` in your own"
+            )
+        return self.node.logs.store.tables()
 
     async def forget(self, room: str) -> None:
         """Have the room forget what it remembers, and begin anew in a new epoch.

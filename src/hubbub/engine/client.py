@@ -109,6 +109,9 @@ class Client(Conversation):
     def tell(self, value: Any) -> None:
         self._tell(to_json(value))
 
+    def marked(self, room: str, offset: int) -> None:
+        self.tell({"read": {"room": room, "offset": offset}})
+
     def _tell(self, data: bytes) -> None:
         if self.disconnect is None and self.state is State.HERE:
             self.push("", "message", DataResult(Raw(data)))

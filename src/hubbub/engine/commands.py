@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubbub.engine import admission, entering
+from hubbub.engine import admission, entering, markers
 from hubbub.engine.events import Admission, Call, Connect, Join, Message, Publish, Ticket
 from hubbub.engine.rules import PRIVATE
 from hubbub.model import (
@@ -251,13 +251,12 @@ def _publish(client: Client, id: int, name: str, rule: Rule, data: bytes) -> Non
 
 
 def rpc(client: Client, id: int, request: wire.RpcRequest) -> Pending | None:
-    calls = client.node.calls
-    if not calls:
-        client.refuse(id, wire.NOT_AVAILABLE)
-        return None
+    calls, own = client.node.calls, client.node.rules.read_markers
     call = calls.get(request.method)
+    if call is None and own:
+        call = markers.CALLS.get(request.method)
     if call is None:
-        client.refuse(id, wire.METHOD_NOT_FOUND)
+        client.refuse(id, wire.METHOD_NOT_FOUND if calls or own else wire.NOT_AVAILABLE)
         return None
 
     async def ask() -> None:

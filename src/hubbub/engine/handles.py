@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from hubbub.engine import markers
 from hubbub.engine.subscription import Subscription
 from hubbub.errors import ConfigurationError, InvalidName
 from hubbub.model import (
@@ -217,6 +218,20 @@ class RoomHandle:
         log cannot be read.
         """
         return await self._node.awaited(self._node.history(self.name, limit, since, before))
+
+    async def mark_read(self, user: Any, offset: int | Position) -> int:
+        """`user` has read the room up to `offset`; of a room with `read_markers`.
+
+        Returns where their marker is: it does not go back, and not beyond where the room stands.
+        Every Centrifuge connection that the user has here is told where it is, unless it was
+        further on already: a `message` push with `{"read": {"room": …, "offset": …}}`.
+
+        Raises ValueError for an offset below 0; `Unrecoverable` for a position of another epoch;
+        `ConfigurationError` for a room without read markers, and for nobody in particular;
+        `Unavailable` where the log cannot be written to.
+        """
+        id = somebody(user)
+        return await self._node.awaited(markers.mark(self._node, self.name, id, offset))
 
     async def presence(self) -> list[ClientInfo]:
         """The connections that are in the room and counted, as `presence` of its options says."""

@@ -101,10 +101,13 @@ class Rules:
         self._namespaces = {name: Rule(o) for name, o in settings.namespaces.items()}
         self.default: Rule | None = None
         self._cache: dict[str, Rule | None] = {}
+        self.read_markers = any(o.read_markers for o in settings.namespaces.values())
+        """Whether of any rooms it is kept how far they were read."""
         for pattern, options in settings.rooms.items():
             self.add(pattern, options)
         if settings.without_namespace is not None:
             self.default = Rule(settings.without_namespace)
+            self.read_markers |= settings.without_namespace.read_markers
 
     def __bool__(self) -> bool:
         return bool(self._patterns or self._namespaces or self.default)
@@ -130,6 +133,7 @@ class Rules:
                 raise ConfigurationError(f"the rooms {pattern!r} have their rules already")
         rule = Rule(options, pattern)
         self._patterns.append(rule)
+        self.read_markers |= options.read_markers
         self._cache.clear()
         return rule
 

@@ -45,6 +45,9 @@ class Session:
         """Send `value` to the connection, whatever rooms it is in."""
         raise NotImplementedError
 
+    def marked(self, room: str, offset: int) -> None:
+        """Its user has read the room so far, on whichever connection."""
+
     # What the transport tells (contracts.Receiver).
 
     def received(self, messages: list[str | bytes]) -> None:

@@ -18,7 +18,7 @@ from hubbub.embed.hub import Hub
 from hubbub.engine.client import Client
 from hubbub.engine.events import Admission, Connect, Gate, Ticket
 from hubbub.errors import ConfigurationError, HubbubError
-from hubbub.model import Disconnect, Position
+from hubbub.model import Disconnect, Position, Unread
 from hubbub.testing.client import Closed, TestConnection, in_time, settle
 from hubbub.wire.centrifuge import Error
 
@@ -247,6 +247,19 @@ class RoomClient:
     async def rpc(self, method: str, data: Any = None) -> Any:
         """What the server answers to a call of `method`."""
         return (await self.command("rpc", method=method, data=data)).get("data")
+
+    async def mark_read(self, room: str, offset: int) -> int:
+        """Say that the user has read the room so far; where their marker is."""
+        answer = await self.rpc("hubbub.read", {"room": room, "offset": offset})
+        return int(answer["offset"])
+
+    async def unread(self, *rooms: str) -> list[Unread]:
+        """What the user has not read in these rooms, in their order."""
+        answer = await self.rpc("hubbub.unread", {"rooms": rooms})
+        return [
+            Unread(one["room"], one["read"], one["unread"], one["mentions"])
+            for one in answer["rooms"]
+        ]
 
     async def send(self, data: Any) -> None:
         """Send `data` without wanting an answer."""
