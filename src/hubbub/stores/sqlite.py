@@ -87,9 +87,10 @@ SELECT json_group_array(json_array(asked.value, coalesce(m.seq, 0),
         AND :user <> :everyone LIMIT :most)
     UNION ALL
     SELECT * FROM (
-      SELECT to_all.seq FROM hubbub_mentions AS to_all
-      CROSS JOIN hubbub_unread AS u ON u.log = l.id AND u.seq = to_all.seq AND u."user" <> :user
+      SELECT seq FROM hubbub_mentions AS to_all
       WHERE to_all.log = l.id AND to_all."user" = :everyone AND to_all.seq > coalesce(m.seq, 0)
+        AND NOT EXISTS (SELECT 1 FROM hubbub_unread AS own
+          WHERE own.log = l.id AND own.seq = to_all.seq AND own."user" = :user)
       LIMIT :most)
     LIMIT :most))))
 FROM json_each(:rooms) AS asked
