@@ -5,11 +5,10 @@ All of it is called with `hub.tables.read`, in one transaction: what is returned
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from msgspec.json import decode
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, select
 
 from hubbub import Refused
 from hubbub.chat import schema
@@ -19,9 +18,8 @@ from hubbub.chat.projection import INVITE, MEMBER, MESSAGE, ROOM, message_row
 from hubbub.chat.rules import FORBIDDEN, MISSING, NO_ROOM
 from hubbub.chat.state import InviteRow, MessageRow, RoomRow
 from hubbub.chat.views import (
-    AuditView,
-    BanView,
     FileView,
+    Invitation,
     MemberView,
     MessageView,
     PreferenceView,
@@ -123,6 +121,14 @@ def room_view(row: RoomRow) -> RoomView:
 # Rooms.
 
 
+def room(connection: Connection, id: str) -> RoomView:
+    """Of which nobody asks whether anybody may know of it. Raises `Refused`."""
+    rows = find(connection, ROOM, [(id,)])
+    if not rows:
+        raise Refused(NO_ROOM, MISSING)
+    return room_view(RoomRow(*rows[0]))
+
+
 def my_rooms(connection: Connection, who: Who) -> list[tuple[RoomRow, MemberView, PreferenceView]]:
     """The rooms that `who` is a member of, those with the latest messages first."""
     rooms, members, preferences = schema.rooms, schema.members, schema.preferences
@@ -172,18 +178,20 @@ def people_of(connection: Connection, rooms: Sequence[str]) -> dict[str, list[st
     return {room: sorted(users) for room, users in found.items()}
 
 
-def public_rooms(
-    connection: Connection, text: str, after: str, limit: int, archived: bool
-) -> list[RoomView]:
-    """Public rooms by slug, beginning behind `after`; with `text`, those whose slug has it."""
+def id_of(connection: Connection, slug: str) -> str | None:
+    """The id of the room with that slug, of which nobody asks whether anybody may know of it."""
     c = schema.rooms.c
-    asked = select(*ROOM).where(c.kind == "public", c.slug > after)
-    if not archived:
-        asked = asked.where(c.archived_at.is_(None))
-    if text:
-        asked = asked.where(c.slug.contains(text, autoescape=True))
-    rows = connection.execute(asked.order_by(c.slug).limit(limit))
-    return [room_view(RoomRow(*row)) for row in rows]
+    found: str | None = connection.execute(select(c.id).where(c.slug == slug)).scalar()
+    return found
+
+
+def rooms_of(connection: Connection, who: Who, among: Collection[str]) -> list[str]:
+    """The ids of the rooms that `who` is a member of: all, or those that are `among` these."""
+    c = schema.members.c
+    asked = select(c.room).where(c.user == who.id).order_by(c.room)
+    if among:
+        asked = asked.where(c.room.in_(among))
+    return list(connection.execute(asked).scalars())
 
 
 def members(connection: Connection, room: str, after: str, limit: int) -> list[MemberView]:
@@ -205,33 +213,32 @@ def first_members(connection: Connection, room: str, limit: int) -> list[MemberV
     return [MemberView(user=row.user, role=row.role, muted_until=row.muted_until) for row in rows]
 
 
-def bans(connection: Connection, room: str, after: str, limit: int) -> list[BanView]:
-    c = schema.bans.c
-    rows = connection.execute(
-        select(c.user, c.by, c.reason, c.at, c.until)
-        .where(c.room == room, c.user > after)
-        .order_by(c.user)
-        .limit(limit)
-    )
-    return [BanView(**row._mapping) for row in rows]
+def member(connection: Connection, room: str, user: str) -> MemberView:
+    """Raises `Refused` for who is no member."""
+    rows = find(connection, MEMBER, [(room, user)])
+    if not rows:
+        raise Refused("this user is no member of the room", MISSING)
+    return MemberView(user=user, role=rows[0].role, muted_until=rows[0].muted_until)
 
 
-def invites(connection: Connection, room: str) -> list[InviteRow]:
-    c = schema.invites.c
-    rows = connection.execute(select(*INVITE).where(c.room == room).order_by(c.id))
-    return [InviteRow(*row) for row in rows]
+def members_among(connection: Connection, room: str, users: Collection[str]) -> set[str]:
+    """Those of `users` who are members."""
+    c = schema.members.c
+    return {row.user for row in find(connection, [c.room, c.user], [(room, u) for u in users])}
 
 
-def audit(connection: Connection, room: str, before: int, limit: int) -> list[AuditView]:
-    """What moderators did, the latest first, before that id."""
-    c = schema.audit.c
-    rows = connection.execute(
-        select(c.id, c.at, c.by, c.action, c.user, c.detail)
-        .where(c.room == room, c.id < before)
-        .order_by(c.id.desc())
-        .limit(limit)
-    )
-    return [AuditView(**{**row._mapping, "detail": decode(row.detail)}) for row in rows]
+def invite(connection: Connection, room: str, id: int) -> InviteRow | None:
+    rows = find(connection, INVITE, [(room, id)])
+    return InviteRow(*rows[0]) if rows else None
+
+
+def invitation(connection: Connection, room: str, id: int, now: int) -> Invitation | None:
+    """What the invitation leads to; None for one that is past."""
+    row = invite(connection, room, id)
+    if row is None or (row.expires_at and row.expires_at <= now) or row.uses == 0:
+        return None
+    to = find(connection, ROOM, [(room,)])[0]
+    return Invitation(name=to.name, kind=to.kind, people=to.people, expires_at=row.expires_at)
 
 
 # Messages.
@@ -261,24 +268,6 @@ def message(connection: Connection, room: str, id: int) -> MessageView:
     if not rows:
         raise Refused("there is no such message", MISSING)
     return views(connection, room, rows)[0]
-
-
-def pinned_messages(
-    connection: Connection, room: str, before: tuple[int, int], limit: int
-) -> list[MessageView]:
-    """Pinned messages, those pinned last first, before that time and id."""
-    c = schema.messages.c
-    rows = connection.execute(
-        select(*MESSAGE)
-        .where(
-            c.room == room,
-            c.pinned_at.is_not(None),
-            or_(c.pinned_at < before[0], and_(c.pinned_at == before[0], c.id < before[1])),
-        )
-        .order_by(c.pinned_at.desc(), c.id.desc())
-        .limit(limit)
-    ).all()
-    return views(connection, room, rows)
 
 
 def pinned_count(connection: Connection, room: str) -> int:

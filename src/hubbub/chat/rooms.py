@@ -24,6 +24,7 @@ from hubbub.chat.projection import ROOMS
 from hubbub.chat.rules import GONE, INVALID, direct_id
 from hubbub.chat.state import InviteRow
 from hubbub.chat.views import (
+    Invitation,
     InviteView,
     MyRoom,
     MyRooms,
@@ -45,6 +46,9 @@ FAR = 2**53
 MARKED = 100
 """How far unread messages are counted."""
 
+PAST = "this invitation is not valid any more"
+"""Also what is said of one that never was."""
+
 
 def channel(room: str) -> str:
     """The name of the hub's room that is the chat's room with that id."""
@@ -52,10 +56,14 @@ def channel(room: str) -> str:
 
 
 class Done(NamedTuple):
-    """What came of a wish: the event's offset in the room, which of a message is its id."""
+    """What came of a wish: the event's offset in the room, which of a message is its id.
+
+    `new` is False where a room was to be made that is there already.
+    """
 
     room: str
     offset: int
+    new: bool = True
 
 
 class Rooms:
@@ -154,7 +162,7 @@ class Rooms:
             seen = await self.hub.tables.read(self._find, id)
             if seen is None:
                 raise
-            return Done(id, 1)
+            return Done(id, 1, new=False)
 
     def _id(self, who: Who, key: str) -> str:
         if not key:
@@ -280,12 +288,26 @@ class Rooms:
 
     async def enter(self, who: Who, code: str) -> Done:
         """Join a room by an invitation. Raises `Refused` for one that is not valid."""
+        room, invite = self.invited(code)
+        return await self.do(who, room, e.JoinRoom(invite=invite))
+
+    async def invitation(self, code: str) -> Invitation:
+        """What the link of an invitation leads to. Raises `Refused` for one that is not valid."""
+        room, invite = self.invited(code)
+        found = await self.hub.tables.read(reading.invitation, room, invite, self.now())
+        if found is None:
+            raise Refused(PAST, GONE)
+        return found
+
+    def invited(self, code: str) -> tuple[str, int]:
+        """The room, and the invitation to it, that the link is of. Raises `Refused` for a code
+        that was made up."""
         room, _, rest = code.partition(".")
         number = rest.partition(".")[0]
         if number.isascii() and number.isdecimal() and len(number) < 16 and int(number):
             if hmac.compare_digest(self.code(room, int(number)).encode(), code.encode()):
-                return await self.do(who, room, e.JoinRoom(invite=int(number)))
-        raise Refused("this invitation is not valid any more", GONE)
+                return room, int(number)
+        raise Refused(PAST, GONE)
 
 
 def _members(connection: Connection, room: str) -> set[str]:

@@ -94,6 +94,16 @@ class UnreadView(Answer):
     mentions: int = Field(examples=[1])
 
 
+class RoomUnread(UnreadView):
+    """What is unread in a room of one's own."""
+
+    room: str = Field(examples=[ROOM])
+
+
+class Unreads(Answer):
+    items: list[RoomUnread]
+
+
 class PreferenceView(Answer):
     level: str = Field(default="all", examples=["mentions"])
     muted: bool = False
@@ -125,6 +135,14 @@ class Messages(Answer):
 
 class Members(Page[MemberView]):
     users: list[UserView]
+
+
+class SeenRoom(Answer):
+    """A room, and what one is and may do there."""
+
+    room: RoomView
+    me: MemberView | None = Field(description="Null for who is no member.")
+    rights: list[str] = Field(examples=[["read", "say", "react"]])
 
 
 class Opened(Answer):
@@ -167,3 +185,66 @@ class AuditView(Answer):
     action: str = Field(examples=["banned"])
     user: str | None = Field(examples=[USER])
     detail: dict[str, object] = Field(examples=[{"reason": "spam", "until": 0}])
+
+
+class Bans(Page[BanView]):
+    users: list[UserView]
+
+
+class Invites(Page[InviteView]):
+    users: list[UserView]
+
+
+class Audit(Page[AuditView]):
+    users: list[UserView]
+
+
+class Pins(Page[MessageView]):
+    """Those pinned last first."""
+
+    users: list[UserView]
+
+
+class Invitation(Answer):
+    """What the link of an invitation leads to."""
+
+    name: str = Field(examples=["Lobby"])
+    kind: str = Field(examples=["private"])
+    people: int = Field(examples=[12], description="Members.")
+    expires_at: int = Field(default=0, description="0: never.")
+
+
+class PresenceView(Answer):
+    """Who of a room's members is here. Who is not in it is offline."""
+
+    states: dict[str, str] = Field(
+        description="By user: `online` or `away`.", examples=[{USER: "online"}]
+    )
+
+
+class HookView(Answer):
+    """An incoming webhook. `user` is the bot that says what is sent to it."""
+
+    id: str = Field(examples=["hV3xh0cP2aQ1k"])
+    user: UserView
+    by: str = Field(examples=[USER])
+    created_at: int = Field(examples=[1_764_000_360_000])
+
+
+class HookList(Answer):
+    items: list[HookView]
+
+
+class MadeHook(HookView):
+    """A webhook that was just made."""
+
+    address: str = Field(
+        description="What to post to, below the server's own address. It is shown this once.",
+        examples=["/api/chat/v1/hooks/hV3xh0cP2aQ1k/Qm9iIHdhcyBoZXJlLiBBbm4gd2FzIHRvbyE"],
+    )
+
+
+class Said(Answer):
+    """The message that came of it."""
+
+    id: int = Field(examples=[311])
