@@ -74,7 +74,10 @@ class ServerProcess:
             self.command = ["sh", "-c", f'ulimit -n {file_limit}; exec "$@"', "sh", *self.command]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HUBBUB_")}
         told = {f"HUBBUB_{k.upper()}": str(v) for k, v in (settings or {}).items()}
-        # No log in a file that is not asked for: servers of several tests would share it.
+        # No log in a file that is not asked for: servers of several tests would share it. The
+        # chat, which needs one, has one of its own.
+        applications = [part for part in self.command if re.fullmatch(r"[\w.]+:\w+", part)]
+        self._chat = "serve" in self.command and not {"--headless", *applications} & {*self.command}
         usual = {"PYTHONUNBUFFERED": "1", "HUBBUB_STORE": "memory://"}
         self._environment = {**kept, **usual, **told, **(environment or {})}
         self.port = 0
@@ -83,10 +86,16 @@ class ServerProcess:
 
     def __enter__(self) -> Self:
         self._file = tempfile.NamedTemporaryFile(prefix="hubbub-server-", suffix=".log")
+        self._place = tempfile.TemporaryDirectory(prefix="hubbub-server-")
+        environment = dict(self._environment)
+        if self._chat:
+            environment.setdefault("HUBBUB_FILES", f"{self._place.name}/files")
+            if environment["HUBBUB_STORE"] == "memory://":
+                environment["HUBBUB_STORE"] = f"sqlite:///{self._place.name}/chat.db"
         self._process = subprocess.Popen(
             self.command,
             cwd=ROOT,
-            env=self._environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self._file,
             stderr=subprocess.STDOUT,
@@ -108,6 +117,7 @@ class ServerProcess:
             self._process.kill()
             self._process.wait(DEADLINE)
         self._file.close()
+        self._place.cleanup()
 
     @property
     def pid(self) -> int:

@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from fastapi import FastAPI, WebSocket
 from sqlalchemy import select
 
-from hubbub import Hub, HubbubError
+from hubbub import Hub, HubbubError, Refused
 from hubbub.chat import events as e
 from hubbub.chat import problem, schema
 from hubbub.chat.door import door
+from hubbub.chat.files.blobs import open_blobs
+from hubbub.chat.files.limits import FileLimits
+from hubbub.chat.files.routes import avatars, files_router
+from hubbub.chat.files.sweeper import Sweeper
+from hubbub.chat.files.uploads import Uploads
 from hubbub.chat.migrate import upgrade
 from hubbub.chat.page import SecurityHeaders, add_page
+from hubbub.chat.people import OidcProvider as OidcProvider
 from hubbub.chat.people import People, Who
 from hubbub.chat.people.http import people_router
-from hubbub.chat.people.oidc import OidcProvider
+from hubbub.chat.people.passwords import Passwords
 from hubbub.chat.projection import Chat
 from hubbub.chat.retention import Retention
 from hubbub.chat.rooms import Rooms
@@ -48,13 +54,15 @@ LOBBY = e.Create(kind="public", name="Lobby", topic="Where everybody comes in")
 class Options:
     """What whoever runs the server says about the chat.
 
-    `files` is where attachments are kept, `providers` are who may vouch for people. `page`: serve
-    the page of open rooms, for which nobody signs in. `announce` is given what is to be told on
-    the console.
+    `files` is where attachments are kept, each of `file_bytes` at most; `providers` are who may
+    vouch for people, and `passwords` is how those are hashed. `page`: serve the page of open
+    rooms, for which nobody signs in. `announce` is given what is to be told on the console.
     """
 
-    files: str = ""
+    files: str = "hubbub-files"
+    file_bytes: int = 26_214_400
     providers: Sequence[OidcProvider] = ()
+    passwords: Passwords | None = None
     page: bool = False
     announce: Callable[[str], None] = print
 
@@ -87,15 +95,26 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     """
     chosen = options or Options()
     tables = HubTables(hub)
+    blobs = open_blobs(chosen.files)
+    uploads = Uploads(tables, blobs, FileLimits(size=chosen.file_bytes))
     people = People(
         tables,
+        avatars=avatars(tables, blobs),
         origins=hub.settings.origins,
         providers=chosen.providers,
+        passwords=chosen.passwords,
         on_login_ended=lambda user, login: hub.disconnect(user, session=login),
     )
     rooms = Rooms(hub, lambda: people.key("rooms"))
     sockets = Sockets(rooms, lambda: people)
-    retention = Retention(rooms)
+    retention, sweeper = Retention(rooms), Sweeper(tables, blobs)
+
+    async def may_read(who: Who, room: str) -> bool:
+        try:
+            await rooms.seen(who, room)
+        except Refused:
+            return False
+        return True
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -107,7 +126,9 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
                 await rooms.do(None, LOBBY_ID, LOBBY)
             if code is not None:
                 chosen.announce(code)
-            chores = [tasks.create_task(retention.run()), tasks.create_task(_sweep(people))]
+            chores = [
+                tasks.create_task(work) for work in (retention.run(), sweeper.run(), _sweep(people))
+            ]
             try:
                 yield
             finally:
@@ -120,10 +141,11 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
 
     # FastAPI's documentation pages load their scripts from another host.
     app = FastAPI(title="hubbub", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.state.people = people
+    app.state.people, app.state.rooms, app.state.sockets = people, rooms, sockets
     app.add_middleware(SecurityHeaders)
     problem.install(app)
     app.include_router(people_router(people))
+    app.include_router(files_router(uploads, tables, blobs, may_read))
     app.include_router(door(rooms, people.who, _guests(people)))
     app.include_router(hub.router)
     announcer = add_page(app, hub) if chosen.page else None

@@ -39,6 +39,7 @@ class Changer:
         room = self.state.rooms.get(self.id)
         if room is None and not isinstance(event, e.Created):
             return
+        self.state.at = max(self.state.at, event.at)
         _TABLE[type(event)](self, event)
         if (room := self.state.rooms.get(self.id)) is not None:
             room.offset = self.offset

@@ -328,8 +328,8 @@ AnyEvent = (
 )  # fmt: skip
 
 _encoder = Encoder()
-_wish = Decoder(AnyWish)
-_event = Decoder(AnyEvent)
+_wish: Decoder[AnyWish] = Decoder(AnyWish)
+_event: Decoder[AnyEvent] = Decoder(AnyEvent)
 
 
 def wish_of(data: bytes | str) -> AnyWish:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import MsgspecError, structs
 from msgspec.json import decode, encode
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select
 
 from hubbub import Refused
 from hubbub.chat import events as e
 from hubbub.chat import schema
 from hubbub.chat.changes import Changer
+from hubbub.chat.files.rows import attach, brought, detach
 from hubbub.chat.people import Kind, server
 from hubbub.chat.rules import INVALID, Judge
 from hubbub.chat.search import words
 from hubbub.chat.state import (
     BanRow,
-    FileRow,
     InviteRow,
     MemberRow,
     MessageRow,
@@ -123,11 +123,11 @@ class Chapter:
             if sheet.dropped:
                 remove(connection, table, sheet.dropped)
         messages = schema.messages
-        if rows := state.messages.written:
+        if said := state.messages.written:
             put(
                 connection,
                 messages,
-                [_message_values(row) for row in rows],
+                [_message_values(row) for row in said],
                 by=(messages.c.room, messages.c.id),
             )
         self._forget()
@@ -137,7 +137,7 @@ class Chapter:
             values = [dict(zip(names, (*key, since), strict=True)) for key, since in reactions]
             put(connection, schema.reactions, values)
         for room, message, ids in state.attached:
-            _attach(connection, room, message, ids)
+            attach(connection, room, message, ids)
 
     def _forget(self) -> None:
         """Delete what is gone, and what belonged to it."""
@@ -147,7 +147,7 @@ class Chapter:
         if state.emptied:
             remove(connection, schema.reactions, state.emptied)
         for room, ids in _by_room(state.emptied).items():
-            _detach(connection, room, ids)
+            detach(connection, room, ids, state.at)
         c = schema.messages.c
         for room, ids in _by_room(state.expired).items():
             connection.execute(delete(schema.messages).where(c.room == room, c.id.in_(ids)))
@@ -158,19 +158,6 @@ def _by_room(spots: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
     for room, id in spots:
         found.setdefault(room, []).append(id)
     return found
-
-
-def _attach(connection: Connection, room: str, message: int, ids: list[str]) -> None:
-    files = schema.files
-    connection.execute(update(files).where(files.c.id.in_(ids)).values(room=room, message=message))
-
-
-def _detach(connection: Connection, room: str, messages: list[int]) -> None:
-    """Leave the files of these messages to who sweeps up."""
-    files = schema.files
-    connection.execute(
-        update(files).where(files.c.room == room, files.c.message.in_(messages)).values(room=None)
-    )
 
 
 def _message_values(row: MessageRow) -> dict[str, Any]:
@@ -353,12 +340,7 @@ class Wanted:
                 state.messages.load((one.room, one.id), one)
         if self.reactions:
             self._load_reactions(connection, state)
-        if self.files:
-            columns = schema.files.c
-            names = ("id", "name", "type", "size", "width", "height", "preview", "user", "message")
-            wanted = [columns[name] for name in names]
-            for row in find(connection, wanted, [(id,) for id in self.files]):
-                state.files[row.id] = FileRow(e.File(*row[:7]), row.user, row.message is not None)
+        state.files = brought(connection, self.files)
 
     def _load_reactions(self, connection: Connection, state: State) -> None:
         c = schema.reactions.c

@@ -115,15 +115,18 @@ class Sockets:
     async def _who(self, token: str | None) -> Identity | None:
         if not token and self._hub.settings.anonymous:
             return None  # for rooms of other patterns, that are open to everybody
-        knows = self._knows()
-        who = await knows.verify_socket_token(token) if token else None
+        who = await self._knows().verify_socket_token(token) if token else None
         if who is None:
             raise Refused(SIGN_IN, 4501)
+        return await self.identity(who)
+
+    async def identity(self, who: Who) -> Identity:
+        """What a connection of `who` is."""
         rooms = [USERS + who.id] if who.guest else [USERS + who.id, PEOPLE]
         return Identity(
             user=who,
             rooms=rooms,
-            expires_at=await knows.until(who),
+            expires_at=await self._knows().until(who),
             session=who.login,
             data={"user": who.id},
         )

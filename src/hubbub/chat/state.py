@@ -159,6 +159,8 @@ class State:
 
     def __init__(self) -> None:
         self.guests = False
+        self.at = 0
+        """Of the last event (Unix milliseconds)."""
         self.users: dict[str, UserRow] = {}
         self.names: dict[str, str] = {}
         """Of users, to their ids."""

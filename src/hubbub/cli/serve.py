@@ -8,9 +8,10 @@ import sys
 from typing import Annotated
 
 import typer
+from fastapi import FastAPI
 from rich.console import Console
 
-from hubbub.chat import create_app
+from hubbub.chat import OidcProvider, Options, create_app
 from hubbub.cli.options import with_settings
 from hubbub.embed.hub import Hub
 from hubbub.embed.server import bind, is_loopback, load_app, room_server, run
@@ -34,10 +35,10 @@ def serve(
         str | None, typer.Argument(help="An ASGI application as module:name, such as main:app.")
     ] = None,
     headless: Annotated[
-        bool, typer.Option("--headless", help="Only the room endpoints, no page.")
+        bool, typer.Option("--headless", help="Only the room endpoints, no chat.")
     ] = False,
 ) -> None:
-    """Serve an application, or without one the room page, on our WebSocket class."""
+    """Serve an application, or without one the chat, on our WebSocket class."""
     console = Console(soft_wrap=True, highlight=False)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("hubbub").setLevel(logging.INFO)
@@ -50,29 +51,59 @@ def serve(
         os.environ.update(settings.as_environment())  # for the hub that it makes
         application = load_app(app)
     else:
-        settings = _with_store(_with_demo(settings))
-        _check_open(settings)
-        application = room_server(settings) if headless else create_app(Hub(settings=settings))
+        settings = _with_store(_with_demo(settings), chat=not headless)
+        if headless:
+            _check_open(settings)
         if is_short(settings):
             log.warning("the secret for tokens is short: use %d bytes or more", SECRET_BYTES)
     socks = bind(settings.host, settings.port)
     host, port = socks[0].getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
+    if app is None:
+        application = room_server(settings) if headless else _chat(settings, console, shown, port)
     console.print(f"hubbub serves on http://{shown}:{port}", markup=False)
     if app is None:
         address = f"ws://{shown}:{port}"
         console.print(f"Centrifuge clients: {address}/connection/websocket", markup=False)
-        if not settings.verifies_tokens:
+        if not headless or not settings.verifies_tokens:
             console.print(f"Rooms for text: {address}/ws/ROOM", markup=False)
         if DEMO in settings.namespaces:
             console.print(f"In another terminal: hubbub talk {DEMO}:lobby{_url_for(host, port)}")
         if settings.store:
-            console.print(f"Durable rooms are kept in {without_password(settings.store)}")
-        if settings.anonymous or not settings.verifies_tokens:
+            what = "Durable rooms are" if headless else "The chat is"
+            console.print(f"{what} kept in {without_password(settings.store)}")
+        if settings.anonymous or (headless and not settings.verifies_tokens):
             here = is_loopback(settings.host)
             who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
             console.print(f"{who}: no authentication is required.")
     run(application, settings, socks)
+
+
+def _chat(settings: Settings, console: Console, host: str, port: int) -> FastAPI:
+    def announce(code: str) -> None:
+        link = f"http://{host}:{port}/#welcome={code}"
+        console.print(f"Make the first account, the administrator's: {link}", markup=False)
+
+    providers = []
+    if settings.oidc_issuer:
+        secret = settings.oidc_client_secret
+        providers.append(
+            OidcProvider(
+                settings.oidc_issuer,
+                settings.oidc_client_id,
+                "" if secret is None else secret.get_secret_value(),
+                settings.oidc_name,
+                sign_up=settings.oidc_sign_up,
+            )
+        )
+    options = Options(
+        files=settings.files,
+        file_bytes=settings.file_bytes,
+        providers=providers,
+        page=settings.anonymous,
+        announce=announce,
+    )
+    return create_app(Hub(settings=settings), options)
 
 
 def _url_for(host: str, port: int) -> str:
@@ -89,10 +120,11 @@ def _with_demo(settings: Settings) -> Settings:
     return settings.model_copy(update={"anonymous": True, "namespaces": {DEMO: options}})
 
 
-def _with_store(settings: Settings) -> Settings:
+def _with_store(settings: Settings, *, chat: bool) -> Settings:
     """Where there are durable rooms and nobody said where they are kept: a file."""
     tables = [*settings.namespaces.values(), *settings.rooms.values(), settings.without_namespace]
-    if settings.store or not any(options and options.durable for options in tables):
+    durable = chat or any(options and options.durable for options in tables)
+    if settings.store or not durable:
         return settings
     return settings.model_copy(update={"store": STORE})
 
