@@ -21,6 +21,8 @@ from hubbub.chat.files.limits import FileLimits
 from hubbub.chat.files.routes import avatars, files_router
 from hubbub.chat.files.sweeper import Sweeper
 from hubbub.chat.files.uploads import Uploads
+from hubbub.chat.hooks import Hooks
+from hubbub.chat.http import Api, Live, chat_router, document
 from hubbub.chat.migrate import upgrade
 from hubbub.chat.page import SecurityHeaders, add_page
 from hubbub.chat.people import OidcProvider as OidcProvider
@@ -31,7 +33,7 @@ from hubbub.chat.projection import Chat
 from hubbub.chat.retention import Retention
 from hubbub.chat.rooms import Rooms
 from hubbub.chat.socket import Sockets
-from hubbub.chat.web import address, agent
+from hubbub.chat.web import PREFIX, address, agent
 from hubbub.tables import Projection
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     )
     rooms = Rooms(hub, lambda: people.key("rooms"))
     sockets = Sockets(rooms, lambda: people)
+    live = Live(sockets.types, sockets.typing.said, sockets.here.states)
+    api = Api(rooms, Hooks(rooms), live)
     retention, sweeper = Retention(rooms), Sweeper(tables, blobs)
 
     async def may_read(who: Who, room: str) -> bool:
@@ -146,6 +150,8 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     problem.install(app)
     app.include_router(people_router(people))
     app.include_router(files_router(uploads, tables, blobs, may_read))
+    app.include_router(chat_router(api))
+    app.add_api_route(f"{PREFIX}/openapi.json", lambda: document(app), include_in_schema=False)
     app.include_router(door(rooms, people.who, _guests(people)))
     app.include_router(hub.router)
     announcer = add_page(app, hub) if chosen.page else None

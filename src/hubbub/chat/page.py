@@ -194,7 +194,8 @@ class Files(StaticFiles):
 
 
 class SecurityHeaders:
-    """Puts `SECURITY_HEADERS` on every HTTP response, errors too; WebSockets pass untouched."""
+    """Puts `SECURITY_HEADERS` on every HTTP response that has none of its own, errors too;
+    WebSockets pass untouched."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -206,7 +207,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -74,8 +74,9 @@ def serve(
             console.print(f"{what} kept in {without_password(settings.store)}")
         if settings.anonymous or (headless and not settings.verifies_tokens):
             here = is_loopback(settings.host)
-            who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
-            console.print(f"{who}: no authentication is required.")
+            who = "open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES THEM"
+            what = "The rooms are" if headless else "The page's rooms and those of namespaces are"
+            console.print(f"{what} {who}: no authentication is required there.")
     run(application, settings, socks)
 
 
