@@ -43,6 +43,11 @@ _REVISION: Select[str | None] = select(func.max(column("version_num"))).select_f
 )
 
 
+def current(connection: Connection) -> str | None:
+    """The revision that the chat's tables are at; `VERSION_TABLE` has to be there."""
+    return connection.scalar(_REVISION)
+
+
 def check(revision: str | None, tables: Iterable[str]) -> None:
     """Whether a database whose chat is at `revision` (None where it says none), with these
     `tables`, can be upgraded to `HEAD`.
@@ -63,9 +68,9 @@ def check(revision: str | None, tables: Iterable[str]) -> None:
         )
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the chat's tables to `HEAD`, in the transaction that `connection` is in and has done
-    nothing else yet. Raises `ConfigurationError` as `check` does.
+def upgrade(connection: Connection, to: str = "") -> None:
+    """Bring the chat's tables to `HEAD`, or `to` an earlier revision, in the transaction that
+    `connection` is in and has done nothing else yet. Raises `ConfigurationError` as `check` does.
 
     In PostgreSQL other servers that upgrade wait until this transaction ends, and find all done.
     """
@@ -73,7 +78,7 @@ def upgrade(connection: Connection) -> None:
         for statement in _ALONE:
             connection.execute(text(statement))
     tables = inspect(connection).get_table_names()
-    revision = connection.scalar(_REVISION) if VERSION_TABLE in tables else None
+    revision = current(connection) if VERSION_TABLE in tables else None
     check(revision, tables)
     if revision == HEAD:
         return
@@ -84,4 +89,4 @@ def upgrade(connection: Connection) -> None:
     folder = str(Path(__file__).parent / "migrations")
     config.set_main_option("script_location", folder.replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, to or HEAD)

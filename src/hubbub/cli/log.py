@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.console import Console
@@ -61,12 +63,13 @@ def file_of(url: str) -> Path | None:
 
 
 @asynccontextmanager
-async def opened(url: str, *, migrate: bool = False) -> AsyncIterator[Store]:
-    """The log at `url`, which has to be there, beside whoever else has it open.
+async def opened(url: str, *, migrate: bool = False, alone: bool = False) -> AsyncIterator[Store]:
+    """The log at `url`, which has to be there, beside whoever else has it open; `alone`: while no
+    server does, in SQLite.
 
     Raises `ConfigurationError` and `Unavailable`.
     """
-    store = open_store(url, window=KEYS_S, migrate=migrate)
+    store = open_store(url, window=KEYS_S, migrate=migrate, alone=alone)
     file = file_of(url)
     if file is not None and not file.exists():
         raise ConfigurationError(
@@ -119,6 +122,25 @@ async def in_steps(
         if last < STEP:
             return done
         await asyncio.sleep(PAUSE)
+
+
+@contextmanager
+def new_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A file that is at `path` once all is written, and nowhere if not."""
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path} is no file")
+    part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
+    try:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -30,6 +27,7 @@ from hubbub.cli.log import (
     in_steps,
     iso,
     local,
+    new_file,
     opened,
     progress,
 )
@@ -210,7 +208,7 @@ def export(
     if output is None:
         asyncio.run(_export(url, room, sys.stdout.buffer, shown=not sys.stdout.isatty()))
         return
-    with _file(output) as out:
+    with new_file(output) as out:
         number = asyncio.run(_export(url, room, out, shown=True))
     typer.echo(f"{_publications_in_words(number)} in {output}")
 
@@ -252,25 +250,6 @@ def _write(out: BinaryIO, lines: list[bytes]) -> None:
     # Flushed, so that a pipe whose reader is gone ends the command here, where it is looked for.
     out.write(b"\n".join((*lines, b"")))
     out.flush()
-
-
-@contextmanager
-def _file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is at `path` once all is written, and nowhere if not."""
-    if path.exists() and not path.is_file():
-        raise ConfigurationError(f"{path} is no file")
-    part = path.with_name(f"{path.name}.part-{secrets.token_hex(4)}")
-    try:
-        with open(part, "xb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 # Trim and remove. -----------------------------------------------------------------------------

@@ -40,8 +40,9 @@ def check(revision: str | None, tables: Iterable[str]) -> None:
         )
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the schema to `HEAD`, in the transaction that `connection` is in."""
+def upgrade(connection: Connection, to: str = "") -> None:
+    """Bring the schema to `HEAD`, or `to` an earlier revision, in the transaction that
+    `connection` is in."""
     from alembic import command
     from alembic.config import Config
 
@@ -49,4 +50,4 @@ def upgrade(connection: Connection) -> None:
     folder = str(Path(__file__).parent / "migrations")
     config.set_main_option("script_location", folder.replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, to or HEAD)
