@@ -61,7 +61,7 @@ class Chat:
     async def room(
         self,
         owner: Who,
-        name: str = "Lobby",
+        name: str = "Hall",
         *members: str,
         kind: Literal["public", "private"] = "public",
     ) -> str:

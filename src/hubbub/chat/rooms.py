@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
-from hubbub import Hub, Refused
+from hubbub import Conflict, Hub, InvalidName, Refused
 from hubbub.chat import events as e
 from hubbub.chat import reading, schema
 from hubbub.chat.people import Who
 from hubbub.chat.policy import Action
 from hubbub.chat.projection import ROOMS
-from hubbub.chat.rules import GONE, INVALID, direct_id
+from hubbub.chat.rules import CONFLICT, GONE, INVALID, direct_id
 from hubbub.chat.state import InviteRow
 from hubbub.chat.views import (
     Invitation,
@@ -86,13 +86,18 @@ class Rooms:
         """Have `wish` of `who` (None: the server's own) come true in the room with this id.
 
         The same `key` of the same user within the window does nothing again, and returns what
-        came of the first. Raises `Refused`, `Conflict` for a key that was used for something
-        else, and `Unavailable`.
+        came of the first. Raises `Refused`, also for a key that was used for something else, and
+        `Unavailable`.
         """
-        name = channel(room)
-        position = await self.hub.room(name).publish(
-            wish, user=None if who is None else who.id, idempotency_key=key
-        )
+        user = None if who is None else who.id
+        try:
+            position = await self.hub.room(channel(room)).publish(
+                wish, user=user, idempotency_key=key
+            )
+        except Conflict as error:
+            raise Refused(str(error), CONFLICT) from None
+        except InvalidName as error:
+            raise Refused(str(error), INVALID) from None
         assert position is not None  # it is a durable room
         done = Done(room, position.offset)
         await self._settle(who, done, wish)
