@@ -192,7 +192,7 @@ class Steps:
             done = await real(*args, **kwargs)
             if when == "after":
                 task.cancel()
-                if name != "write":
+                if name == "put":
                     await asyncio.sleep(0)
             return done
 
