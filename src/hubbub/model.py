@@ -174,7 +174,7 @@ class Unread(NamedTuple):
 
     room: str
     read: int
-    count: int
+    unread: int
     mentions: int
 
 

@@ -616,7 +616,7 @@ async def test_only_what_is_in_a_log_can_be_erased(make: Make) -> None:
 async def unread(store: ControlledStore, room: str = "a", user: str = "reader") -> tuple[int, int]:
     """How many are unread there, and how many of them mention the user."""
     (found,) = await store.inner.unread(user, [room], 100)
-    return found.count, found.mentions
+    return found.unread, found.mentions
 
 
 MARKED = RoomOptions(**{**OPTIONS.model_dump(exclude_unset=True), "read_markers": True})

@@ -4,29 +4,54 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from hubbub import Hub, Join, Settings
-from hubbub.chat import create_app
-from hubbub.chat.app import CONTENT_TYPES, REFUSED, STATIC, Announcer
+from hubbub.chat.page import (
+    CONTENT_TYPES,
+    REFUSED,
+    STATIC,
+    Announcer,
+    SecurityHeaders,
+    add_page,
+)
 from hubbub.testing import Closed, Denied, TestConnection, TestHub
 
 FILES = sorted(path.name for path in STATIC.iterdir())
 
 
+def application() -> FastAPI:
+    """The page and its rooms, and nothing else."""
+    hub = Hub(settings=Settings())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with hub.lifespan(app):
+            yield
+        announcer.stop()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(SecurityHeaders)
+    app.include_router(hub.router)
+    announcer = add_page(app, hub)
+    return app
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(Hub(settings=Settings())))
+    transport = httpx.ASGITransport(application())
     async with httpx.AsyncClient(transport=transport, base_url="http://hubbub") as client:
         yield client
 
 
 @pytest.fixture
 async def test() -> AsyncIterator[TestHub]:
-    async with TestHub(create_app(Hub(settings=Settings()))) as test:
+    async with TestHub(application()) as test:
         yield test
     assert test.hub.rooms() == []
 
