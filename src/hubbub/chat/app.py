@@ -16,6 +16,7 @@ from hubbub import Hub, HubbubError, Refused
 from hubbub.chat import events as e
 from hubbub.chat import problem, schema
 from hubbub.chat.door import door
+from hubbub.chat.export import export_router
 from hubbub.chat.files.blobs import open_blobs
 from hubbub.chat.files.limits import FileLimits
 from hubbub.chat.files.routes import avatars, files_router
@@ -151,6 +152,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     app.include_router(people_router(people))
     app.include_router(files_router(uploads, tables, blobs, may_read))
     app.include_router(chat_router(api))
+    app.include_router(export_router(rooms))
     app.add_api_route(f"{PREFIX}/openapi.json", lambda: document(app), include_in_schema=False)
     app.include_router(door(rooms, people.who, _guests(people)))
     app.include_router(hub.router)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from hubbub.cli.bench import bench
+from hubbub.cli.chat import chat
 from hubbub.cli.config import config
 from hubbub.cli.db import db
 from hubbub.cli.rooms import rooms
@@ -30,6 +31,7 @@ app.command()(token)
 app.add_typer(config, name="config")
 app.add_typer(rooms, name="rooms")
 app.add_typer(db, name="db")
+app.add_typer(chat, name="chat")
 
 TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""

@@ -10,7 +10,7 @@ import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from hashlib import blake2b
 from pathlib import Path
@@ -84,7 +84,7 @@ def writing(out: BinaryIO, name: str, at: int) -> Iterator[Writer]:
         writer.end()
 
 
-def reading(path: Path) -> Iterator[Part]:
+def reading(path: Path) -> Generator[Part]:
     """The parts of the archive at `path`, each to be read before the next one.
 
     Raises `ConfigurationError`: at the beginning for what is no archive, on the way for what is

@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 ROWS = 500
-"""Read at once."""
+"""Read at once, at most."""
+
+SIZE = 4_194_304
+"""Bytes of lines that are read at once, about."""
 
 Kind = Literal["text", "number", "truth", "bytes"]
 
@@ -75,8 +78,8 @@ class Form(Struct, frozen=True):
 
 
 def form(table: Table) -> Form:
-    columns = tuple((column.name, _kind(column)) for column in table.columns)
-    return Form(table.name, columns, tuple(column.name for column in table.primary_key))
+    columns = tuple((str(column.name), _kind(column)) for column in table.columns)
+    return Form(str(table.name), columns, tuple(str(column.name) for column in table.primary_key))
 
 
 def log_forms() -> list[Form]:
@@ -110,21 +113,25 @@ class Rows:
     def __init__(self, form: Form) -> None:
         table = form.to_table()
         self._key = [table.c[name] for name in form.key]
-        self._select = select(table).order_by(*self._key).limit(ROWS)
+        self._select = select(table).order_by(*self._key)
         self._places = [[name for name, _ in form.columns].index(name) for name in form.key]
         self._after: tuple[Any, ...] | None = None
+        self._limit = ROWS
         self.over = False
 
     def read(self, connection: Connection) -> tuple[bytes, int]:
         """The next lines, and how many there are; `over` once there are no more."""
-        asked = self._select
+        asked = self._select.limit(self._limit)
         if self._after is not None:
             asked = asked.where(tuple_(*self._key) > self._after)
         rows = connection.execute(asked).all()
-        self.over = len(rows) < ROWS
+        self.over = len(rows) < self._limit
         if rows:
             self._after = tuple(rows[-1][place] for place in self._places)
-        return _encoder.encode_lines([tuple(row) for row in rows]), len(rows)
+        lines = _encoder.encode_lines([tuple(row) for row in rows])
+        # Long ones: fewer of them. They are much alike within a table.
+        self._limit = max(1, min(ROWS, self._limit * SIZE // max(1, len(lines))))
+        return lines, len(rows)
 
 
 # In. ------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
+from hubbub.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -38,7 +40,7 @@ def reading(url: str) -> AbstractAsyncContextManager[Run]:
     Raises `ConfigurationError` for one that is not there, or is no log of this version's, and
     `Unavailable`.
     """
-    if url.startswith(SQLITE):
+    if _is_file(url):
         from hubbub.stores.sqlite_long import read_file
 
         return read_file(_path(url))
@@ -49,7 +51,7 @@ def reading(url: str) -> AbstractAsyncContextManager[Run]:
 
 def writing(url: str) -> AbstractAsyncContextManager[Run]:
     """Write to the database at `url`, while nobody else does in SQLite. Raises as `reading`."""
-    if url.startswith(SQLITE):
+    if _is_file(url):
         from hubbub.stores.sqlite_long import write_file
 
         return write_file(_path(url))
@@ -64,13 +66,23 @@ def making(url: str, names: Iterable[str]) -> AbstractAsyncContextManager[Run]:
 
     Raises `ConfigurationError` for any other, which is left as it is, and `Unavailable`.
     """
-    if url.startswith(SQLITE):
+    if _is_file(url):
         from hubbub.stores.sqlite_long import make_file
 
         return make_file(_path(url))
     from hubbub.stores.postgres_long import make_database
 
     return make_database(url, frozenset(names))
+
+
+def _is_file(url: str) -> bool:
+    """Raises `ConfigurationError` for what is neither a file nor a database."""
+    if not url.startswith((SQLITE, "postgresql://", "postgresql+asyncpg://")):
+        raise ConfigurationError(
+            "this is for what is kept, in SQLite or PostgreSQL: say with --store where that is, "
+            "as sqlite:///hubbub.db or postgresql://user@host/database"
+        )
+    return url.startswith(SQLITE)
 
 
 def _path(url: str) -> Path:

@@ -14,10 +14,10 @@ from sqlalchemy import or_, select
 
 from hubbub import Refused
 from hubbub.chat import reading, schema
-from hubbub.chat.projection import ROOM
+from hubbub.chat.projection import MESSAGE, ROOM
 from hubbub.chat.rules import MISSING, NO_ROOM
 from hubbub.chat.state import RoomRow
-from hubbub.chat.views import MemberView, MessageView, RoomView, UserView
+from hubbub.chat.views import FileView, MemberView, MessageView, RoomView, UserView
 from hubbub.tables import Tables
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class Page(NamedTuple):
 
 
 class Room:
-    """A room on its way out. `users` are those that have come up by now, by id."""
+    """A room on its way out. `users` are those that have come up by now, by id; `done` is the id
+    of the last message that was read."""
 
     def __init__(
         self, read: Read, room: RoomView, members: list[MemberView], users: list[UserView]
@@ -76,20 +77,32 @@ class Room:
         self.room = room
         self.members = members
         self.users = {user.id: user for user in users}
+        self.done = 0
         self._read = read
 
     async def pages(self) -> AsyncIterator[Page]:
         """All messages, in their order. Raises what reading raises, on the way as well."""
-        after, until, more = 0, self.room.offset, True
+        until, more = self.room.offset, True
         while more:
             page = await self._read(
-                partial(_page, after=after, until=until, known=self.users.keys())
+                partial(_page, after=self.done, until=until, known=self.users.keys())
             )
             more = len(page.messages) == PAGE
             if page.messages:
-                after = page.messages[-1].id
+                self.done = page.messages[-1].id
                 self.users.update((user.id, user) for user in page.users)
                 yield page
+
+    async def files(self) -> AsyncIterator[FileView]:
+        """All that is attached."""
+        after, more = 0, True
+        while more:
+            messages = await self._read(partial(_with_files, after=after, until=self.room.offset))
+            more = len(messages) == PAGE
+            for message in messages:
+                after = message.id
+                for file in message.files:
+                    yield file
 
 
 async def begin(read: Read) -> Room:
@@ -114,3 +127,10 @@ def _page(
     messages = [message for message in next_ones if message.id <= until]
     new = reading.people_in(messages).difference(known)
     return Page(messages, reading.users_of(connection, new))
+
+
+def _with_files(connection: Connection, room: str, *, after: int, until: int) -> list[MessageView]:
+    c = schema.messages.c
+    which = (c.room == room, c.id > after, c.id <= until, c.files.is_not(None))
+    rows = connection.execute(select(*MESSAGE).where(*which).order_by(c.id).limit(PAGE))
+    return reading.views(connection, room, rows)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hubbub.chat.export import html, jsonl, own
 from hubbub.chat.export.pages import Read, begin
 from hubbub.chat.files.names import clean_name, disposition
+from hubbub.chat.http.params import RoomId
 from hubbub.chat.people import Who
 from hubbub.chat.people.http import Me
 from hubbub.chat.policy import Action
@@ -32,17 +33,6 @@ WAIT_S = 5.0
 """Seconds after which to ask again, of who has another export under way."""
 
 Format = Literal["jsonl", "html"]
-
-RoomPath = Annotated[
-    str,
-    Path(
-        min_length=1,
-        max_length=128,
-        pattern=r"^[^\x00]*$",
-        description="A room's id, or its slug after a `~`.",
-        examples=["r7k2m4q9x1za"],
-    ),
-]
 
 
 class Export(StreamingResponse):
@@ -77,13 +67,14 @@ def export_router(rooms: Rooms) -> APIRouter:
 
     @router.get(
         "/rooms/{room}/export",
+        summary="Export a room",
         response_class=Response,
         responses={
-            **responses(401, 403, 404, 429),
+            **responses(401, 403, 404, 422, 429),
             200: {"content": {LINES: {}, "text/html": {}}, "description": "The whole room."},
         },
     )
-    async def export_room(room: RoomPath, me: Me, format: Format = "jsonl") -> Response:
+    async def export_room(room: RoomId, me: Me, format: Format = "jsonl") -> Response:
         """Everything that was said in a room, up to now: as JSON lines, or as a page to read."""
         begun, at = await begin(_reads(rooms, me, room)), rooms.now()
         name = _name(begun.room, at)
@@ -95,6 +86,7 @@ def export_router(rooms: Rooms) -> APIRouter:
 
     @router.get(
         "/me/export",
+        summary="All that is one's own",
         response_class=Response,
         responses={
             **responses(401, 429),
