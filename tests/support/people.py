@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -112,13 +113,18 @@ def application(people: People) -> FastAPI:
     return app
 
 
+@lru_cache(maxsize=1)  # it takes a while to make
+def _served(people: People) -> FastAPI:
+    return application(people)
+
+
 class Browser(httpx.AsyncClient):
     """Keeps cookies, and says which page it is on. Paths are those of the API."""
 
     def __init__(self, people: People, scheme: str = "https", place: str = PLACE) -> None:
         origin = f"{scheme}://chat.example"
         super().__init__(
-            transport=httpx.ASGITransport(application(people), client=(place, 1)),
+            transport=httpx.ASGITransport(_served(people), client=(place, 1)),
             base_url=origin + PREFIX,
             headers={"Origin": origin, "User-Agent": "Browser/1"},
         )

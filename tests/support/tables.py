@@ -12,7 +12,9 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, NullPool, create_engine, event
@@ -82,19 +84,30 @@ class SqliteTables(Database):
 
 @asynccontextmanager
 async def sqlite_tables(folder: Path, metadata: MetaData) -> AsyncIterator[SqliteTables]:
-    engine = create_engine(f"sqlite:///{folder / 'tables.db'}", poolclass=NullPool)
+    file = folder / "tables.db"
+    file.write_bytes(_empty(metadata))
+    engine = create_engine(f"sqlite:///{file}")
 
     @event.listens_for(engine, "connect")
     def connected(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say so
+        connection.execute("PRAGMA synchronous = OFF")
 
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        connection.exec_driver_sql("PRAGMA synchronous = OFF")
-        metadata.create_all(connection)
-        connection.commit()
     yield SqliteTables(engine)
     engine.dispose()
+
+
+@lru_cache(maxsize=1)
+def _empty(metadata: MetaData) -> bytes:
+    """A file with the tables, which take a while to make."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "tables.db"
+        engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            metadata.create_all(connection)
+            connection.commit()
+        return file.read_bytes()
 
 
 SERIALIZATION, DEADLOCK = "40001", "40P01"

@@ -56,11 +56,12 @@ SCHEMA: dict[str, Any] = {
 _REFERENCE = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 
-class Problem(Exception):
+class Problem(HTTPException):
     """An answer that is an error: raise it in a route, or beneath one.
 
     `slug` names the type, `title` is the same for all of the type (by default the status's own
     words), `detail` is about this one and says what to do; `more` are members of their own.
+    Where a socket's call raises it, the client is told the detail, with the status for a code.
     """
 
     def __init__(
@@ -73,18 +74,16 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> None:
-        super().__init__(detail or title or slug)
         self.status = status
         self.slug = slug
         self.title = title or HTTPStatus(status).phrase
-        self.detail = detail
-        self.headers = dict(headers or {})
         self.more = more
+        super().__init__(status, detail or self.title, dict(headers or {}))
 
     def body(self) -> dict[str, Any]:
         """The members of the problem's object."""
         said = {"type": TYPES + self.slug, "title": self.title, "status": self.status}
-        if self.detail:
+        if self.detail != self.title:
             said["detail"] = self.detail
         return {**said, **self.more}
 

@@ -8,7 +8,7 @@ from tests.support.people import PASSWORD, Scene, refused, together
 from hubbub.chat.people.logins import LOGIN_S
 from hubbub.chat.people.people import GUEST_S
 from hubbub.chat.problem import Problem
-from hubbub.chat.schema import members, messages, preferences, users
+from hubbub.chat.schema import members, messages, passes, preferences, users
 
 
 async def deeds(scene: Scene) -> list[tuple[str, str | None]]:
@@ -137,6 +137,12 @@ async def test_links_are_listed_without_codes_and_revoked(scene: Scene) -> None:
     await refused(call, 403, "wrong-code")
     scene.now.pass_(7 * 86_400)
     assert await administration.passes(None, 10) == []
+    await scene.people.sweep()
+
+    def kept(connection: Connection) -> list[str]:
+        return list(connection.scalars(select(passes.c.id)))
+
+    assert await scene.tables.read(kept) == []
 
 
 async def test_what_administrators_do_is_written_down_and_holds_no_secrets(scene: Scene) -> None:

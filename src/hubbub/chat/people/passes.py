@@ -102,6 +102,11 @@ def forget(connection: Connection, which: ColumnElement[bool]) -> int:
     return connection.execute(delete(passes).where(which)).rowcount
 
 
+def forget_over(connection: Connection, now: int) -> None:
+    """Forget those that have expired."""
+    forget(connection, passes.c.expires_at <= now)
+
+
 def good(connection: Connection, now: int, after: str | None, limit: int) -> list[Pass]:
     """Those that are good, by their ids."""
     columns = (passes.c[name] for name in Pass._fields)
@@ -122,7 +127,7 @@ def _good(code: str, now: int) -> tuple[ColumnElement[bool], ...]:
 
 def first_run(connection: Connection, now: int) -> str | None:
     """While there is no administrator: the code of a pass to become the first. Else None."""
-    forget(connection, passes.c.expires_at <= now)
+    forget_over(connection, now)
     if has_administrator(connection):
         return None
     return make(connection, Purpose.ADMINISTRATOR, now, ADMINISTRATOR_S).code

@@ -87,8 +87,9 @@ class People:
             await provider.stop()
 
     async def sweep(self) -> None:
-        """Forget logins and guests that are over; for now and then."""
+        """Forget logins, links and guests that are over; for now and then."""
         await self.logins.sweep()
+        await self._tables.write(passes.forget_over, self.logins.ms())
         await self.administration.purge_guests(GUEST_S)
 
     def key(self, purpose: str) -> bytes:
