@@ -76,7 +76,7 @@ async def say(team: str, message: Message, user: User) -> dict[str, int]:
 async def unread(user: User) -> dict[str, dict[str, int]]:
     """How many messages the user has not read in each room, and how many of them are for them."""
     found = await hub.unread(user, rooms_of(user))
-    return {one.room: {"unread": one.count, "for you": one.mentions} for one in found}
+    return {one.room: {"unread": one.unread, "for you": one.mentions} for one in found}
 
 
 @app.post("/teams/{team}/read/{number}")

@@ -178,7 +178,7 @@ async def test_what_the_api_publishes_counts_as_unread_where_the_room_says_so() 
         skipped = {"channel": "marked:a", "data": 1, "skip_history": True}
         await client.post("/api/publish", json=skipped)
         found = await store.inner.unread("ann", ["log:a", "marked:a"], 100)
-        assert [one.count for one in found] == [0, 2]
+        assert [one.unread for one in found] == [0, 2]
 
 
 async def test_the_api_pages_and_removes_the_history_of_a_log() -> None:

@@ -30,6 +30,7 @@ from hubbub import (
     Settings,
     Unrecoverable,
 )
+from hubbub.model import FORCED
 from hubbub.testing import Closed, Denied, Rejected, RoomClient, TestHub, until
 
 OPEN: dict[str, Any] = {
@@ -207,13 +208,16 @@ async def test_every_connection_of_a_user_is_meant() -> None:
         for tab in tabs:
             assert (await tab.next(kind="message")).data == {"to": "ann"}
         assert await plain.receive_json() == {"to": "ann"}
-        hub.unsubscribe("ann", "open:7")  # a plain member is in its room by its endpoint's will
+        elsewhere = await test.connect("/own/open:8?user=ann")
+        hub.unsubscribe("ann", "open:7")
         for tab in tabs:
             await tab.next("open:7", "unsubscribe")
+        assert await plain.closed() == FORCED
+        assert hub.room("open:7").users == ["bob"]
         hub.disconnect("ann", 4500, "bye")
         for tab in tabs:
             assert await tab.closed() == (4500, "bye")
-        assert await plain.closed() == (4500, "bye")
+        assert await elsewhere.closed() == (4500, "bye")
         assert await bob.waiting() == []
         assert len(hub.user("ann")) == 0
 

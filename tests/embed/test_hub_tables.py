@@ -118,8 +118,8 @@ async def test_the_hub_tells_what_a_user_has_not_read_in_many_rooms() -> None:
             Unread("marked:a", 2, 1, 0),
             Unread("marked:c", 0, 0, 0),
         ]
-        assert [one.count for one in await hub.unread("eve", rooms, most=2)] == [1, 2, 0]
-        assert [one.count for one in await hub.unread("ann", rooms)] == [0, 0, 0]
+        assert [one.unread for one in await hub.unread("eve", rooms, most=2)] == [1, 2, 0]
+        assert [one.unread for one in await hub.unread("ann", rooms)] == [0, 0, 0]
         assert await hub.unread("bob", []) == []
         for wrong in ("log:a", "nowhere"):
             with pytest.raises(ConfigurationError, match="read_markers=True"):

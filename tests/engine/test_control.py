@@ -8,8 +8,10 @@ from tests.support.wired import World, let_in
 
 from hubbub.engine import control
 from hubbub.engine.events import Admission, Ticket
+from hubbub.engine.member import LoginMember, Member
 from hubbub.engine.node import Node
 from hubbub.model import CHANNEL_LIMIT, EXPIRED, FORCED, Disconnect, Draft, Position
+from hubbub.testing import RecordingSink
 from hubbub.wire import centrifuge as wire
 
 LOG = {"history_size": 10, "force_recovery": True, "join_leave": True, "presence": True}
@@ -205,14 +207,67 @@ async def test_what_is_seen_of_a_user_changes_in_the_rooms_entered_from_then_on(
     assert seen == [b"", b'{"name":"Ann"}']
 
 
-async def test_members_of_both_kinds_are_in_the_same_room(node: Node, enter: Enter) -> None:
+async def test_a_plain_connection_is_put_nowhere_and_not_refreshed(
+    node: Node, enter: Enter
+) -> None:
     member, sink = enter("a", user="ann")
     assert list(control.clients_of(node, "ann")) == []
-    await control.subscribe(node, "ann", "a", Ticket(), None)
-    control.unsubscribe(node, "ann", "a")
+    await control.subscribe(node, "ann", "b", Ticket(), None)
     control.refresh(node, "ann", True, None)
     assert sink.closed is None
     assert node.room("a").members == (member,)
+
+
+async def test_a_plain_connection_ends_when_its_user_is_taken_out_of_its_room(
+    node: Node, enter: Enter
+) -> None:
+    _, here = enter("a", user="ann")
+    _, elsewhere = enter("b", user="ann")
+    _, bob = enter("a", user="bob")
+    _, nobody = enter("a")
+    control.unsubscribe(node, "ann", "a", client="one of hers")
+    control.unsubscribe(node, "ann", "c")
+    control.unsubscribe(node, "", "a")
+    assert here.closed is None
+    control.unsubscribe(node, "ann", "a")
+    assert here.closed == FORCED
+    assert [sink.closed for sink in (elsewhere, bob, nobody)] == [None] * 3
+    assert len(node.room("a")) == 2
+
+
+async def test_one_login_of_a_user_can_be_meant(make: Make) -> None:
+    world = make(**rooms())
+    node, peers, sinks = world.node, {}, {}
+    for login in ("", "phone", "desk"):
+        world.gate.admissions[login or "none"] = Admission("ann", session=login)
+        peers[login] = await world.join("a", login or "none")
+        sinks[login] = RecordingSink()
+        room = node.room("b")
+        member = (
+            LoginMember(node, sinks[login], "ann", room, login)
+            if login
+            else Member(node, sinks[login], "ann", room)
+        )
+        assert member.session == login
+        node.enter(member, "b")
+    assert [one.session for one in node.user("ann").sessions] == [
+        *("", "", "phone", "phone", "desk", "desk")
+    ]
+    await control.subscribe(node, "ann", "c", Ticket(), None, session="desk")
+    assert [name for name, peer in peers.items() if "c" in peer.client.subs] == ["desk"]
+    control.unsubscribe(node, "ann", "a", session="phone")
+    assert [name for name, peer in peers.items() if "a" in peer.client.subs] == ["", "desk"]
+    control.unsubscribe(node, "ann", "b", session="desk")
+    assert [name for name, sink in sinks.items() if sink.closed] == ["desk"]
+    control.refresh(node, "ann", True, None, session="desk")
+    assert [name for name, peer in peers.items() if peer.closed] == ["desk"]
+    node.user("ann").disconnect(4001, "signed out", session="phone")
+    node.user("ann").disconnect(4001, "signed out", session="unknown")
+    assert peers["phone"].closed == sinks["phone"].closed == (4001, "signed out")
+    assert peers[""].closed is None and sinks[""].closed is None
+    assert node.user("ann").sessions == (peers[""].client, *node.room("b").members)
+    node.user("ann").disconnect()
+    assert len(node.user("ann")) == 0
 
 
 async def test_a_refresh_by_the_server_moves_the_end_and_tells_of_it(make: Make) -> None:

@@ -20,7 +20,7 @@ Base64 = Annotated[Text, Meta(description="The same as base64 of JSON; it wins."
 Moment = Annotated[float, Meta(ge=0, le=100_000_000_000, description="Unix seconds; 0 for never.")]
 ClientId = Annotated[Text, Meta(description="This one connection of the user alone.")]
 Session = Annotated[
-    Text, Meta(description="Connections here have no session: with one, it is nobody's.")
+    Text, Meta(description="The connections of this login alone, as the application calls it.")
 ]
 User = Annotated[Text, Meta(description="Required; the empty user is everyone who is nobody.")]
 

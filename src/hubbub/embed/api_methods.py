@@ -199,11 +199,10 @@ async def subscribe(api: Api, request: bodies.SubscribeRequest) -> bodies.Empty:
     )
     since = request.recover_since
     position = None if since is None else Position(min(since.offset, FAR), since.epoch)
-    if not request.session:
-        client = request.client or ""
-        refused = await control.subscribe(node, user, request.channel, ticket, position, client)
-        if refused is not None:
-            raise Failed(refused)
+    whose = request.client or "", request.session or ""
+    refused = await control.subscribe(node, user, request.channel, ticket, position, *whose)
+    if refused is not None:
+        raise Failed(refused)
     return bodies.Empty()
 
 
@@ -211,8 +210,8 @@ async def unsubscribe(api: Api, request: bodies.UnsubscribeRequest) -> bodies.Em
     """Take a user's connections out of a channel."""
     user = _user(request)
     _rule(api.node, request.channel)
-    if not request.session:
-        control.unsubscribe(api.node, user, request.channel, client=request.client or "")
+    client, session = request.client or "", request.session or ""
+    control.unsubscribe(api.node, user, request.channel, client=client, session=session)
     return bodies.Empty()
 
 
@@ -224,18 +223,17 @@ async def disconnect(api: Api, request: bodies.DisconnectRequest) -> bodies.Empt
     why = Disconnect(given.code or FORCED.code, given.reason)
     if not given.code and not given.reason:
         why = FORCED
-    if not request.session:
-        keep = frozenset(request.whitelist or ())
-        control.disconnect(api.node, user, why, request.client or "", keep)
+    keep, session = frozenset(request.whitelist or ()), request.session or ""
+    control.disconnect(api.node, user, why, request.client or "", keep, session)
     return bodies.Empty()
 
 
 async def refresh(api: Api, request: bodies.RefreshRequest) -> bodies.Empty:
     """Say anew until when a user's connections may stay."""
     user, info = _user(request), _optional_json(request.info, None)
-    if not request.session:
-        until, expired = request.expire_at or None, bool(request.expired)
-        control.refresh(api.node, user, expired, until, request.client or "", info)
+    until, expired = request.expire_at or None, bool(request.expired)
+    client, session = request.client or "", request.session or ""
+    control.refresh(api.node, user, expired, until, client, info, session)
     return bodies.Empty()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ from starlette.websockets import WebSocketState
 
 from hubbub.engine.access import origin_allowed
 from hubbub.engine.client import Client
-from hubbub.engine.member import Member, TextDoor
+from hubbub.engine.member import LoginMember, Member, TextDoor
+from hubbub.engine.revoking import Revoked, connection_revoked, room_revoked
 from hubbub.engine.session import Session
 from hubbub.errors import ConfigurationError, InvalidName, Unavailable
-from hubbub.model import NORMAL, VANISHED, check_room_name, user_id
+from hubbub.model import FORCED, NORMAL, VANISHED, check_room_name, user_id
 from hubbub.transports.app import EXTENSION
 from hubbub.transports.asgi import AsgiConnection
 from hubbub.transports.direct import WebSocketProtocol
@@ -164,10 +165,21 @@ class Doors:
 class Joining:
     """`async with` this to be in a room; see `Hub.join`."""
 
-    __slots__ = ("_connection", "_hub", "_member", "_room", "_user", "_websocket")
+    __slots__ = (
+        "_connection",
+        "_hub",
+        "_id",
+        "_member",
+        "_room",
+        "_session",
+        "_user",
+        "_websocket",
+    )
 
-    def __init__(self, hub: Hub, websocket: WebSocket, room: str, user: Any) -> None:
-        user_id(user)  # a user that cannot be one is the caller's mistake: say so at once
+    def __init__(self, hub: Hub, websocket: WebSocket, room: str, user: Any, session: str) -> None:
+        # A user that cannot be one is the caller's mistake: say so at once.
+        self._id = user_id(user) or ""
+        self._session = session
         self._hub = hub
         self._websocket = websocket
         self._room = room
@@ -181,12 +193,28 @@ class Joining:
                 "or give each room a connection"
             )
         hub.doors.check_room(self._room)
-        async with hub.doors.looking_at(self._room, self._websocket):
-            self._connection = connection = await hub.doors.admit(self._websocket)
-            self._member = member = Member(hub.node, connection, self._user, hub.room(self._room))
-            hub.doors.settle(connection, member, self._websocket)
+        with hub.node.revoking.watching(self._id) as revoked:
+            async with hub.doors.looking_at(self._room, self._websocket):
+                self._connection = connection = await hub.doors.admit(self._websocket)
+                self._member = member = self._make(connection)
+                hub.doors.settle(connection, member, self._websocket)
+            if self._id:
+                self._hold_against(revoked, member)
         scope[JOINED] = self._room
         return member
+
+    def _make(self, connection: Connection) -> Member:
+        node, room = self._hub.node, self._hub.room(self._room)
+        if self._session:
+            return LoginMember(node, connection, self._user, room, self._session)
+        return Member(node, connection, self._user, room)
+
+    def _hold_against(self, revoked: Sequence[Revoked], member: Member) -> None:
+        """End it, if it was taken from its user while it came in."""
+        if (one := connection_revoked(revoked, self._id, self._session)) is not None:
+            member.hang_up(one.why)
+        elif room_revoked(revoked, self._room, self._id, self._session):
+            member.hang_up(FORCED)
 
     async def __aexit__(
         self,

@@ -127,6 +127,7 @@ def admission_of(user: Any) -> Admission:
         data=json_or_nothing(user.data),
         subs={name: Ticket(room=name) for name in user.rooms},
         expires_at=user.expires_at,
+        session=user.session,
     )
 
 

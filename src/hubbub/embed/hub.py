@@ -129,7 +129,9 @@ class Hub:
                 'Hub("sqlite:///app.db"), or set store (HUBBUB_STORE)'
             )
 
-    def join(self, websocket: WebSocket, room: str, user: Any = None) -> Joining:
+    def join(
+        self, websocket: WebSocket, room: str, user: Any = None, *, session: str = ""
+    ) -> Joining:
         """Accept the connection, put it into `room`, and always take it out again.
 
             async with hub.join(websocket, room, user) as member:
@@ -137,14 +139,15 @@ class Hub:
                     member.room.broadcast(text)
 
         `user` is a string, an integer or an object with an `id`; several connections of one
-        user are one user. A connection that was accepted before is taken as it is. After the
-        block the connection is the endpoint's again.
+        user are one user. `session` is the login that it belongs to, as in `Identity`. A
+        connection that was accepted before is taken as it is. After the block the connection is
+        the endpoint's again.
 
         Entering refuses, before accepting, with an HTTP response: 400 for a name that no room
         can have, 403 for a page of an origin that is not allowed (`Settings.origins`).
         Raises `ConfigurationError` for a connection that is in a room already.
         """
-        return Joining(self, websocket, room, user)
+        return Joining(self, websocket, room, user, session)
 
     def room(self, name: str) -> RoomHandle:
         """A handle on the room called `name`; cheap, and never fails. From any thread."""
@@ -322,15 +325,29 @@ class Hub:
         self.node.run(control.subscribe_soon, self.node, user_id(user) or "", room)
 
     def unsubscribe(self, user: Any, room: str) -> None:
-        """Take every Centrifuge connection of the user out of the room. From any thread."""
+        """Take every connection of the user out of the room. From any thread.
+
+        A Centrifuge client stays connected. A plain connection (`join`), which is in this room
+        alone, ends with 3503. Who is just entering it is refused: so take the right away first,
+        and then call this.
+        """
         self.node.run(control.unsubscribe, self.node, user_id(user) or "", room)
 
-    def disconnect(self, user: Any, code: int = FORCED.code, reason: str = FORCED.reason) -> None:
-        """End every connection of the user; by default for good. From any thread.
+    def disconnect(
+        self,
+        user: Any,
+        code: int = FORCED.code,
+        reason: str = FORCED.reason,
+        *,
+        session: str = "",
+    ) -> None:
+        """End every connection of the user, or with `session` those of one login (`Identity`);
+        by default for good. From any thread.
 
+        Who is just being let in is turned away: so end the login first, and then call this.
         Raises ValueError for a code that cannot be sent.
         """
-        self.user(user).disconnect(code, reason)
+        self.user(user).disconnect(code, reason, session=session)
 
 
 def room_options(options: Mapping[str, Any]) -> RoomOptions:

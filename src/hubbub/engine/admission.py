@@ -5,15 +5,17 @@ protocol.md sections 3 and 8.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hubbub.engine.entering import Prepared, is_past, prepare, raw, reach_of, settle
 from hubbub.engine.events import Admission, Ticket
+from hubbub.engine.revoking import Revoked, connection_revoked, room_revoked
 from hubbub.engine.rules import Rule
 from hubbub.model import (
     CHANNEL_LIMIT,
     CONNECTION_LIMIT,
+    INSUFFICIENT_STATE,
     VERSION,
     ClientInfo,
     Disconnect,
@@ -32,10 +34,17 @@ _NO_RULE = Rule(RoomOptions())
 
 
 def admit(
-    client: Client, id: int, request: wire.ConnectRequest, admission: Admission
+    client: Client,
+    id: int,
+    request: wire.ConnectRequest,
+    admission: Admission,
+    revoked: Sequence[Revoked] = (),
 ) -> Pending | None:
     """Let the client in, and into the rooms that the server has for it; or return what has to
-    be awaited first."""
+    be awaited first.
+
+    `revoked` is what has been since the gate was asked for the admission.
+    """
     node = client.node
     tickets = _tickets(client, admission)
     durable = {
@@ -44,8 +53,8 @@ def admit(
         if (rule := node.rules.find(name)) is not None and rule.options.durable
     }
     if durable and len(tickets) <= node.settings.channel_limit:
-        return _admit_durable(client, id, request, admission, durable)
-    _admit(client, id, request, admission)
+        return _admit_durable(client, id, request, admission, revoked, durable)
+    _admit(client, id, request, admission, revoked)
     return None
 
 
@@ -54,18 +63,29 @@ async def _admit_durable(
     id: int,
     request: wire.ConnectRequest,
     admission: Admission,
+    revoked: Sequence[Revoked],
     durable: Mapping[str, Position | None],
 ) -> None:
     async with client.node.logs.reaching(durable):
-        _admit(client, id, request, admission)
+        _admit(client, id, request, admission, revoked)
 
 
-def _admit(client: Client, id: int, request: wire.ConnectRequest, admission: Admission) -> None:
+def _admit(
+    client: Client,
+    id: int,
+    request: wire.ConnectRequest,
+    admission: Admission,
+    revoked: Sequence[Revoked],
+) -> None:
     if client.disconnect is not None:
+        return
+    if (why := _taken(client, admission, revoked)) is not None:
+        client.refuse(id, why)
         return
     node, settings = client.node, client.node.settings
     client.user = admission.user
     client.user_id = user = user_id(admission.user) or ""
+    client.session = admission.session
     client.info = ClientInfo(user, client.id, admission.info)
     most = settings.user_connections
     if user and most and len(node.present.get(user, ())) >= most:
@@ -96,6 +116,16 @@ def _admit(client: Client, id: int, request: wire.ConnectRequest, admission: Adm
     client.here(admission.expires_at)
     for one in prepared:
         settle(one)
+
+
+def _taken(client: Client, admission: Admission, revoked: Sequence[Revoked]) -> Disconnect | None:
+    """Why what is being admitted may not be so any more."""
+    whose = user_id(admission.user) or "", admission.session, client.id
+    if (one := connection_revoked(revoked, *whose)) is not None:
+        return one.why
+    # It is to come back, and be told anew which rooms it is in.
+    gone = any(room_revoked(revoked, room, *whose) for room in admission.subs)
+    return INSUFFICIENT_STATE if gone else None
 
 
 def _tickets(client: Client, admission: Admission) -> dict[str, Ticket]:

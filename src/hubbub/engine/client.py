@@ -54,7 +54,7 @@ class Client(Conversation):
     """One connection of a Centrifuge client.
 
     `id` is its own among all; `user` who it is, `user_id` the same as text, empty for nobody.
-    `meta` is what a token said to the application alone.
+    `meta` is what a token said to the application alone; `session` the login that it belongs to.
     `scope` is what the transport knows of the request, where the application's hooks need it.
     """
 
@@ -67,6 +67,7 @@ class Client(Conversation):
         "pings",
         "renewable",
         "scope",
+        "session",
         "slot",
         "token_rooms",
         "user_id",
@@ -79,6 +80,7 @@ class Client(Conversation):
         self.user_id = ""
         self.info = ClientInfo("", self.id)
         self.scope = scope
+        self.session = ""
         self.slot = 0
         self.pinged = False
         self.pings = pings  # else the transport's own do

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.engine import admission, entering, markers
 from hubbub.engine.events import Admission, Call, Connect, Join, Message, Publish, Ticket
+from hubbub.engine.revoking import ANYBODY
 from hubbub.engine.rules import PRIVATE
 from hubbub.model import (
     BAD_REQUEST,
@@ -53,11 +54,12 @@ def connect(client: Client, id: int, request: wire.ConnectRequest) -> Pending | 
     event = Connect(client, request.token or None, data, request.headers)
 
     async def ask() -> None:
-        answer = await gate.connect(event)
-        if not isinstance(answer, Admission):
-            client.refuse(id, answer)
-        elif (pending := admission.admit(client, id, request, answer)) is not None:
-            await pending
+        with client.node.revoking.watching(ANYBODY) as revoked:
+            answer = await gate.connect(event)
+            if not isinstance(answer, Admission):
+                client.refuse(id, answer)
+            elif (pending := admission.admit(client, id, request, answer, revoked)) is not None:
+                await pending
 
     return client.asking(id, ask())
 
@@ -100,22 +102,20 @@ async def _by_token(client: Client, id: int, request: wire.SubscribeRequest, rul
     if not answer.is_for(client, request.channel):
         client.refuse(id, INVALID_TOKEN)
         return
-    await _enter(client, id, request, rule, answer)
+    pending = entering.enter(client, id, request, rule, answer)
+    if pending is not None:
+        await pending
 
 
 async def _by_hook(
     client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, event: Join
 ) -> None:
     assert rule.on_join is not None
-    await _enter(client, id, request, rule, await rule.on_join(event))
-
-
-async def _enter(
-    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
-) -> None:
-    pending = entering.enter(client, id, request, rule, ticket)
-    if pending is not None:
-        await pending
+    with client.node.revoking.watching(client.user_id) as revoked:
+        ticket = await rule.on_join(event)
+        pending = entering.enter(client, id, request, rule, ticket, revoked)
+        if pending is not None:
+            await pending
 
 
 def unsubscribe(client: Client, id: int, request: wire.UnsubscribeRequest) -> Pending | None:

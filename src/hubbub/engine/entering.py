@@ -7,6 +7,7 @@ publications begin. What has to be read from a log for that is read before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import UNSET, Raw
@@ -14,6 +15,7 @@ from msgspec import UNSET, Raw
 from hubbub.engine.audience import Kind
 from hubbub.engine.events import Join, Ticket
 from hubbub.engine.recovery import recover, recover_cache
+from hubbub.engine.revoking import Revoked, room_revoked
 from hubbub.engine.rules import Rule
 from hubbub.engine.subscription import Subscription
 from hubbub.engine.tags import BadFilter, Predicate, compile_filter, filter_key
@@ -93,20 +95,33 @@ def joining(client: Client, name: str, rule: Rule, data: Any) -> Join:
 
 
 def enter(
-    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+    client: Client,
+    id: int,
+    request: wire.SubscribeRequest,
+    rule: Rule,
+    ticket: Ticket,
+    revoked: Sequence[Revoked] = (),
 ) -> Pending | None:
-    """Answer `request`, for which `ticket` was given; or return what has to be awaited first."""
+    """Answer `request`, for which `ticket` was given; or return what has to be awaited first.
+
+    `revoked` is what has been since the application was asked for the ticket.
+    """
     if rule.options.durable:
-        return _enter_durable(client, id, request, rule, ticket)
-    _enter(client, id, request, rule, ticket)
+        return _enter_durable(client, id, request, rule, ticket, revoked)
+    _enter(client, id, request, rule, ticket, revoked)
     return None
 
 
 async def _enter_durable(
-    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+    client: Client,
+    id: int,
+    request: wire.SubscribeRequest,
+    rule: Rule,
+    ticket: Ticket,
+    revoked: Sequence[Revoked],
 ) -> None:
     async with client.node.logs.reaching({request.channel: reach_of(request, rule)}):
-        _enter(client, id, request, rule, ticket)
+        _enter(client, id, request, rule, ticket, revoked)
 
 
 def asked_in(request: wire.SubscribeRequest) -> Position | None:
@@ -122,9 +137,17 @@ def reach_of(request: wire.SubscribeRequest, rule: Rule) -> Position | None:
 
 
 def _enter(
-    client: Client, id: int, request: wire.SubscribeRequest, rule: Rule, ticket: Ticket
+    client: Client,
+    id: int,
+    request: wire.SubscribeRequest,
+    rule: Rule,
+    ticket: Ticket,
+    revoked: Sequence[Revoked],
 ) -> None:
     if client.disconnect is not None:
+        return
+    if room_revoked(revoked, request.channel, client.user_id, client.session, client.id):
+        client.refuse(id, wire.DENIED)
         return
     prepared: Prepared | wire.Error | Disconnect | None
     # Asked again, because the server may have put the client into rooms meanwhile.

@@ -60,7 +60,8 @@ class Identity:
     `user`: a string, an integer or an object with an `id`; None for nobody in particular.
     `info`: JSON that everyone sees beside the user. `rooms`: where the server puts them.
     `expires_at`: Unix seconds; then `on_refresh` is asked, or the connection ends.
-    `data`: JSON for the client alone.
+    `data`: JSON for the client alone. `session`: the login that the connection belongs to, by a
+    name of yours: `hub.disconnect(user, session=…)` ends those of one login alone.
     """
 
     user: Any = None
@@ -68,6 +69,7 @@ class Identity:
     rooms: Sequence[str] = ()
     expires_at: float | None = None
     data: Any = None
+    session: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -140,6 +142,8 @@ class Admission:
     """Whether the client can extend it with a token (protocol.md section 9.1)."""
     meta: Mapping[str, Any] | None = None
     """What the token says to the application alone."""
+    session: str = ""
+    """The login that the connection belongs to."""
 
 
 @dataclass(slots=True)

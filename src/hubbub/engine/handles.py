@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from hubbub.engine import markers
+from hubbub.engine import control, markers
 from hubbub.engine.subscription import Subscription
 from hubbub.errors import ConfigurationError, InvalidName
 from hubbub.model import (
@@ -279,10 +279,11 @@ class UserHandle:
         for session in self.sessions:
             session.tell(value)
 
-    def disconnect(self, code: int = NORMAL.code, reason: str = "") -> None:
-        """End every connection of the user; as `Member.close`."""
-        self._node.run(self._disconnect, Disconnect.given(code, reason))
+    def disconnect(self, code: int = NORMAL.code, reason: str = "", *, session: str = "") -> None:
+        """End every connection of the user, or with `session` those of one login; as
+        `Member.close`. Who is just being let in is turned away."""
+        self._node.run(self._disconnect, Disconnect.given(code, reason), session)
 
-    def _disconnect(self, disconnect: Disconnect) -> None:
-        for session in self.sessions:
-            session.hang_up(disconnect)
+    def _disconnect(self, why: Disconnect, session: str) -> None:
+        if self.id:
+            control.disconnect(self._node, self.id, why, session=session)

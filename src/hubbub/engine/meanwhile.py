@@ -23,18 +23,27 @@ class Meanwhile(Generic[T]):
         """How many things somebody waits about."""
         return len(self._waiting)
 
+    def begin(self, subject: str) -> list[T]:
+        """A list that fills with what happens to `subject` until its `end`, in its order."""
+        happened: list[T] = []
+        self._waiting.setdefault(subject, {})[id(happened)] = happened
+        return happened
+
+    def end(self, subject: str, happened: list[T]) -> None:
+        """Nobody waits with this list any more."""
+        waiting = self._waiting[subject]
+        del waiting[id(happened)]
+        if not waiting:
+            del self._waiting[subject]
+
     @contextmanager
     def watching(self, subject: str) -> Iterator[list[T]]:
-        """A list that fills with what happens to `subject` within the block, in its order."""
-        happened: list[T] = []
-        waiting = self._waiting.setdefault(subject, {})
-        waiting[id(happened)] = happened
+        """As `begin`, until the end of the block."""
+        happened = self.begin(subject)
         try:
             yield happened
         finally:
-            del waiting[id(happened)]
-            if not waiting:
-                del self._waiting[subject]
+            self.end(subject, happened)
 
     def tell(self, subject: str, what: T) -> None:
         """It happens to `subject`."""

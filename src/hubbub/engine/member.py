@@ -100,6 +100,16 @@ class Member(Session):
             self._inbox.end()
 
 
+class LoginMember(Member):
+    """A member whose connection belongs to a login: others have no place for its name."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, node: Node, sink: Sink, user: Any, room: RoomHandle, session: str) -> None:
+        super().__init__(node, sink, user, room)
+        self.session = session
+
+
 class TextDoor(Member):
     """A member without a handler: whatever it says, its room hears, as `Room {room}: {text}`.
 

@@ -19,6 +19,7 @@ from hubbub.engine.once import CONFLICT
 from hubbub.engine.pages import Pages
 from hubbub.engine.presence import Presence
 from hubbub.engine.reading import FAR
+from hubbub.engine.revoking import Revoking
 from hubbub.engine.room import Room
 from hubbub.engine.rules import Rule, Rules
 from hubbub.engine.stream import Stream
@@ -74,6 +75,7 @@ class Node:
         self.clients: dict[str, Client] = {}
         self.thread = 0  # of the loop; 0 while there is none
         self.gate: Gate | None = None
+        self.revoking = Revoking()
         self.calls: dict[str, Callable[[Call[Any]], Awaitable[bytes]]] = {}
         self.on_message: Callable[[Message], Awaitable[None]] | None = None
         self.join_hooks: list[Hook] = []

@@ -23,6 +23,9 @@ class Session:
 
     __slots__ = ("_deadline", "_outbox", "disconnect", "node", "sink", "user", "write")
 
+    session = ""
+    """The login that it belongs to, as the application calls it; empty for none."""
+
     def __init__(self, node: Node, sink: Sink, user: Any = None) -> None:
         self.node = node
         self.sink = sink
