@@ -1,5 +1,8 @@
 """What the log in memory forgets by itself."""
 
+import pytest
+
+from hubbub.errors import ConfigurationError
 from hubbub.model import Draft, Fate
 from hubbub.stores.memory import MemoryStore
 
@@ -46,6 +49,21 @@ async def test_a_sweep_drops_what_nobody_looks_at() -> None:
     assert [await store.sweep(4), await store.sweep(4), await store.sweep(4)] == [4, 2, 0]
     (made,) = await store.append([("a", Draft(b"1", key="k"))])
     assert (made.position.offset, made.fate) == (2, Fate.STORED)
+
+
+async def test_what_is_dropped_is_not_unread() -> None:
+    time = Time()
+    store = MemoryStore(count=3, age=60, now=time)
+    one = Draft(b"1", unread=True, mentions=["ann"])
+    await store.append([("a", one)] * 5)
+    assert await store.unread("ann", ["a"], 10) == [("a", 0, 3, 3)]
+    time.now += 61
+    assert await store.unread("ann", ["a"], 10) == [("a", 0, 0, 0)]
+
+
+def test_it_has_no_tables() -> None:
+    with pytest.raises(ConfigurationError, match="use sqlite:///hubbub.db, or postgresql://"):
+        MemoryStore().tables()
 
 
 async def test_what_is_read_can_be_changed_and_the_log_stays() -> None:

@@ -158,6 +158,8 @@ class Ledger:
         if step is not None:
             try:
                 kept = step.take(room, draft, head.top + 1, self._at)
+                if not isinstance(kept, Draft):
+                    raise TypeError(f"`take` is to give a draft, not a {type(kept).__name__}")
             except Refused as refused:
                 return Appended(_top(head), Fate.REFUSED, refused=refused.with_traceback(None))
         position = enter(head, draft)

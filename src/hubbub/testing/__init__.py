@@ -11,7 +11,7 @@
 `hub.connect("/ws/lobby")` opens a WebSocket to an endpoint of your own instead.
 
 The seams' laws (`contracts`) are here too, as suites to hold an implementation of your own to:
-`clock_laws`, `sink_laws`, `store_laws`.
+`clock_laws`, `sink_laws`, `store_laws`, `tables_laws`.
 """
 
 from hubbub.testing.client import DEADLINE as DEADLINE
@@ -35,3 +35,4 @@ from hubbub.testing.rooms import Joined as Joined
 from hubbub.testing.rooms import Rejected as Rejected
 from hubbub.testing.rooms import RoomClient as RoomClient
 from hubbub.testing.store_laws import store_laws as store_laws
+from hubbub.testing.store_laws import tables_laws as tables_laws

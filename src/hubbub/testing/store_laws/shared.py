@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from hubbub.contracts import Store
-from hubbub.model import ClientInfo, Draft, Fate
+from hubbub.model import EVERYONE, ClientInfo, Draft, Fate, Unread
 from hubbub.testing.store_laws.common import MUCH, Opening, Time, numbered, values_of, who_of
+from hubbub.testing.store_laws.unread import ANN, said
 
 
 async def what_one_left_is_there_for_the_next(opening: Opening, time: Time) -> None:
@@ -62,7 +63,36 @@ async def several_may_append_to_one_log(opening: Opening, time: Time) -> None:
         assert await two.states(["a"]) == await one.states(["a"])
 
 
+async def what_is_read_and_erased_is_so_for_all(opening: Opening, time: Time) -> None:
+    async with opening() as one, opening() as two:
+        await one.append([("a", said(ANN, "bob")), ("a", said(ANN, EVERYONE)), ("a", numbered(3))])
+        assert await two.unread("bob", ["a"], 10) == [Unread("a", 0, 2, 2)]
+        assert await two.mark("a", "bob", 1) == 1
+        assert await one.unread("bob", ["a"], 10) == [Unread("a", 1, 1, 1)]
+        assert await one.mark("a", "bob", 0) == 1, "a marker goes back nowhere"
+
+        async def append(store: Store, name: int) -> None:
+            for number in range(20):
+                (made,) = await store.append([("a", said(ANN, EVERYONE))])
+                offset = made.position.offset
+                await store.append([("a", Draft(b"0", erase=[(offset, b"0")]))])
+                await store.mark("b", f"{number}", name)
+
+        await asyncio.gather(*[append(store, name) for name, store in enumerate((one, two) * 2)])
+        assert await two.unread("bob", ["a"], 10) == [Unread("a", 1, 1, 1)], "nothing is left of it"
+        assert await values_of(one, "a") == [1, 1, 3] + [0] * 160
+        await asyncio.gather(
+            *[(one, two)[turn % 2].mark("a", f"{turn % 7}", turn) for turn in range(140)]
+        )
+        for number in range(7):
+            assert await one.mark("a", f"{number}", 0) == 133 + number, "the furthest counts"
+    async with opening() as store:
+        assert await store.unread("bob", ["a"], 10) == [Unread("a", 1, 1, 1)], "and later"
+        assert await store.mark("a", "3", 1) == 136
+
+
 LAWS = (
     what_one_left_is_there_for_the_next,
     several_may_append_to_one_log,
+    what_is_read_and_erased_is_so_for_all,
 )
