@@ -8,10 +8,15 @@ async with chat(store) as place:
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -19,20 +24,28 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Connection, insert
 from tests.support.chat_fold import Fold
+from tests.support.postgres import fresh_database
 
 from hubbub import Hub
 from hubbub.chat import Options, create_app, schema
 from hubbub.chat import events as e
+from hubbub.chat.migrate import upgrade
 from hubbub.chat.people import Kind, People, Who, logins
 from hubbub.chat.people.passwords import Passwords
 from hubbub.chat.rooms import Rooms, channel
 from hubbub.chat.socket import Sockets
+from hubbub.stores import open_store
 from hubbub.testing import RoomClient, TestHub
 
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 """Passwords that are hashed in no time: for tests alone."""
 
 API = "/api/chat/v1"
+
+Database = Literal["sqlite", "postgresql"]
+
+DATABASES: tuple[Database, ...] = ("sqlite", "postgresql")
+"""What the chat runs on."""
 
 
 class Chat:
@@ -131,3 +144,35 @@ async def chat(store: str, files: str, **more: Any) -> AsyncIterator[Chat]:
     app = create_app(Hub(store, migrate=True, **more), options)
     async with TestHub(app) as test:
         yield Chat(app, test)
+
+
+_made: dict[Database, str] = {}
+"""Databases with the chat's tables and nothing in them, to make others of."""
+
+
+async def database(kind: Database, folder: Path) -> str:
+    """The address of a new database that has the chat's tables: in `folder`, if it is a file.
+
+    The tables are made once in a run, and copied: a test need not wait for the migrations.
+    """
+    if kind not in _made:
+        _made[kind] = await _make(kind)
+    path = urlsplit(_made[kind]).path
+    if kind == "postgresql":
+        return await fresh_database(TEMPLATE=path.removeprefix("/"))
+    shutil.copy(path.removeprefix("/"), folder / "chat.db")
+    return f"sqlite:///{folder}/chat.db"
+
+
+async def _make(kind: Database) -> str:
+    if kind == "postgresql":
+        url = await fresh_database()
+    else:
+        folder = tempfile.mkdtemp(prefix="hubbub-chat-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        url = f"sqlite:///{folder}/chat.db"
+    store = open_store(url, migrate=True)
+    await store.start()
+    await store.tables().write(upgrade)
+    await store.stop()
+    return url
