@@ -62,14 +62,18 @@ def test_page_is_served_without_an_argument_and_its_address_is_told() -> None:
         assert "<html" in httpx.get(f"{base}/").text
         assert httpx.get(f"{base}/healthz").json() == {"status": "ok"}
         assert server.stop_now() == 0
-        first, clients, second, demo, kept, third = server.log_now().splitlines()
+        first, clients, second, demo, kept, third, welcome = server.log_now().splitlines()
         assert first == f"hubbub serves on {base}"
         socket_url = f"ws://127.0.0.1:{server.port}/connection/websocket"
         assert clients == f"Centrifuge clients: {socket_url}"
         assert demo == f"In another terminal: hubbub talk demo:lobby --url {base}"
         assert second == f"Rooms for text: ws://127.0.0.1:{server.port}/ws/ROOM"
-        assert kept == "Durable rooms are kept in memory://"
-        assert third == "Open to anyone on this machine: no authentication is required."
+        assert re.fullmatch(r"The chat is kept in sqlite:///.+/chat\.db", kept)
+        assert third == (
+            "Open to anyone on this machine, but for the chat: no authentication is required."
+        )
+        link = rf"Make the first account, the administrator's: {base}/#welcome=[\w-]{{20,}}"
+        assert re.fullmatch(link, welcome)
 
 
 async def test_headless_serves_the_rooms_alone_and_says_that_anyone_may_enter() -> None:
@@ -120,7 +124,7 @@ def test_loopback_of_ipv6_is_loopback(tmp_path: Path) -> None:
         assert process.stdout.readline().startswith("Centrifuge clients: ws://[::1]:")
         assert process.stdout.readline().startswith("Rooms for text: ws://[::1]:")
         assert " --url http://[::1]:" in process.stdout.readline()
-        assert process.stdout.readline() == "Durable rooms are kept in sqlite:///hubbub.db\n"
+        assert process.stdout.readline() == "The chat is kept in sqlite:///hubbub.db\n"
         assert process.stdout.readline().startswith("Open to anyone on this machine")
     finally:
         process.terminate()
@@ -128,10 +132,23 @@ def test_loopback_of_ipv6_is_loopback(tmp_path: Path) -> None:
 
 
 def test_address_that_others_reach_is_refused_without_anonymous() -> None:
-    for more in ([], ["--headless"]):
-        told = refused("--host", "0.0.0.0", "--port", "0", *more)
-        assert told.startswith("hubbub: on 0.0.0.0 anyone could enter every room")
-        assert "--anonymous" in told
+    told = refused("--host", "0.0.0.0", "--port", "0", "--headless")
+    assert told.startswith("hubbub: on 0.0.0.0 anyone could enter every room")
+    assert "--anonymous" in told
+
+
+def test_without_anonymous_there_is_nothing_but_for_who_signs_in() -> None:
+    with serve("--no-anonymous") as server:
+        base = f"http://127.0.0.1:{server.port}"
+        assert httpx.get(f"{base}/api/chat/v1/rooms").status_code == 401
+        assert httpx.get(f"{base}/").status_code == 404, "no page of open rooms"
+        assert server.stop_now() == 0
+        assert "anyone" not in server.log_now() and "demo:" not in server.log_now()
+
+
+def test_the_chat_needs_a_database() -> None:
+    code, said = run("serve", "--port", "0", "--store", "memory://")
+    assert (code, "sqlite:///" in said, "Traceback" in said) == (2, True, False), said
 
 
 @pytest.mark.parametrize(
@@ -164,15 +181,16 @@ def test_a_second_server_on_the_same_file_does_not_start(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_anonymous_opens_it_and_says_so_aloud() -> None:
+def test_anonymous_opens_it_and_says_so_aloud(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*HUBBUB, "serve", "--host", "0.0.0.0", "--port", "0", "--anonymous"],
         stdout=subprocess.PIPE,
         text=True,
+        cwd=tmp_path,
     )
     try:
         assert process.stdout is not None
-        told = "".join(process.stdout.readline() for _ in range(4))
+        told = "".join(process.stdout.readline() for _ in range(5))
         assert "OPEN TO ANYONE WHO REACHES IT" in told
     finally:
         process.terminate()
@@ -314,6 +332,7 @@ def test_every_setting_is_an_option_but_secrets_and_the_rules_of_rooms() -> None
     code, told = run("serve", "--help", environment={"COLUMNS": "200"})
     assert code == 0
     without = {"namespaces", "without_namespace", "rooms", "token_hmac_secret_key", "api_keys"}
+    without.add("oidc_client_secret")
     for name in Settings.model_fields:
         flag = "--origin" if name == "origins" else f"--{name.replace('_', '-')}"
         found = re.search(rf"\s{flag}[\s,/]", told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -123,22 +123,25 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with hub.lifespan(app), asyncio.TaskGroup() as tasks:
+        async with hub.lifespan(app):
             await tables.write(upgrade)
             code = await people.start()
             tables.project(Chat())
             if await tables.read(_is_new):
-                await rooms.do(None, LOBBY_ID, LOBBY)
+                with suppress(Refused):  # another server that starts has made it
+                    await rooms.do(None, LOBBY_ID, LOBBY)
             if code is not None:
                 chosen.announce(code)
             chores = [
-                tasks.create_task(work) for work in (retention.run(), sweeper.run(), _sweep(people))
+                asyncio.create_task(work)
+                for work in (retention.run(), sweeper.run(), _sweep(people))
             ]
             try:
                 yield
             finally:
                 for chore in chores:
                     chore.cancel()
+                await asyncio.gather(*chores, return_exceptions=True)
                 await sockets.stop()
                 await people.stop()
                 if announcer is not None:

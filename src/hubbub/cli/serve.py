@@ -74,9 +74,9 @@ def serve(
             console.print(f"{what} kept in {without_password(settings.store)}")
         if settings.anonymous or (headless and not settings.verifies_tokens):
             here = is_loopback(settings.host)
-            who = "open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES THEM"
-            what = "The rooms are" if headless else "The page's rooms and those of namespaces are"
-            console.print(f"{what} {who}: no authentication is required there.")
+            who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
+            what = "" if headless else ", but for the chat"
+            console.print(f"{who}{what}: no authentication is required.")
     run(application, settings, socks)
 
 
@@ -115,7 +115,8 @@ def _url_for(host: str, port: int) -> str:
 def _with_demo(settings: Settings) -> Settings:
     """Where nobody but this machine comes and nothing is configured: a namespace to try."""
     configured = settings.namespaces or settings.rooms or settings.without_namespace
-    if configured or settings.verifies_tokens or not is_loopback(settings.host):
+    closed = "anonymous" in settings.model_fields_set and not settings.anonymous
+    if configured or closed or settings.verifies_tokens or not is_loopback(settings.host):
         return settings
     options = RoomOptions(**{**OPEN.model_dump(), "durability": "commit", "history_size": 0})
     return settings.model_copy(update={"anonymous": True, "namespaces": {DEMO: options}})
