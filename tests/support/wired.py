@@ -225,6 +225,8 @@ class World:
         assert node.clients == {}
         assert len(node.client_heartbeat) == 0
         assert len(node.heartbeat) == 0
+        assert len(node.revoking) == 0
+        assert not node.has_logs or len(node.logs.reading) == 0
         sweep = node.memory.sweeping is not None
         kept = sweep + 2 * node.has_logs  # which are looked after all the time
         assert self.timers() == kept, "a timer is left"

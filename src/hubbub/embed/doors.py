@@ -165,25 +165,15 @@ class Doors:
 class Joining:
     """`async with` this to be in a room; see `Hub.join`."""
 
-    __slots__ = (
-        "_connection",
-        "_hub",
-        "_id",
-        "_member",
-        "_room",
-        "_session",
-        "_user",
-        "_websocket",
-    )
+    __slots__ = ("_connection", "_hub", "_member", "_room", "_session", "_user", "_websocket")
 
     def __init__(self, hub: Hub, websocket: WebSocket, room: str, user: Any, session: str) -> None:
-        # A user that cannot be one is the caller's mistake: say so at once.
-        self._id = user_id(user) or ""
-        self._session = session
+        user_id(user)  # a user that cannot be one is the caller's mistake: say so at once
         self._hub = hub
         self._websocket = websocket
         self._room = room
         self._user = user
+        self._session = session
 
     async def __aenter__(self) -> Member:
         hub, scope = self._hub, self._websocket.scope
@@ -193,13 +183,13 @@ class Joining:
                 "or give each room a connection"
             )
         hub.doors.check_room(self._room)
-        with hub.node.revoking.watching(self._id) as revoked:
+        user = user_id(self._user) or ""
+        with hub.node.revoking.watching(user) as revoked:
             async with hub.doors.looking_at(self._room, self._websocket):
                 self._connection = connection = await hub.doors.admit(self._websocket)
                 self._member = member = self._make(connection)
                 hub.doors.settle(connection, member, self._websocket)
-            if self._id:
-                self._hold_against(revoked, member)
+            self._hold_against(revoked, user, member)
         scope[JOINED] = self._room
         return member
 
@@ -209,11 +199,12 @@ class Joining:
             return LoginMember(node, connection, self._user, room, self._session)
         return Member(node, connection, self._user, room)
 
-    def _hold_against(self, revoked: Sequence[Revoked], member: Member) -> None:
-        """End it, if it was taken from its user while it came in."""
-        if (one := connection_revoked(revoked, self._id, self._session)) is not None:
+    def _hold_against(self, revoked: Sequence[Revoked], user: str, member: Member) -> None:
+        """End it, if it was taken from its user while it came in; nobody in particular has none."""
+        whose = user, self._session
+        if user and (one := connection_revoked(revoked, *whose)) is not None:
             member.hang_up(one.why)
-        elif room_revoked(revoked, self._room, self._id, self._session):
+        elif user and room_revoked(revoked, self._room, *whose):
             member.hang_up(FORCED)
 
     async def __aexit__(

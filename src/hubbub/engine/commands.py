@@ -102,6 +102,7 @@ async def _by_token(client: Client, id: int, request: wire.SubscribeRequest, rul
     if not answer.is_for(client, request.channel):
         client.refuse(id, INVALID_TOKEN)
         return
+    # What was revoked meanwhile does not count: the same token would do a moment later.
     pending = entering.enter(client, id, request, rule, answer)
     if pending is not None:
         await pending

@@ -32,8 +32,8 @@ class Reading:
         self._pages: dict[tuple[object, ...], asyncio.Task[Page]] = {}
 
     def __len__(self) -> int:
-        """Pages that are being read for those who share them."""
-        return len(self._pages)
+        """Pages that are being read for those who share them, and rooms that are read."""
+        return len(self._pages) + len(self._erased)
 
     def stop(self) -> None:
         for task in self._pages.values():
