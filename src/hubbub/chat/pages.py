@@ -14,6 +14,7 @@ from sqlalchemy import and_, exists, or_, select
 
 from hubbub.chat import reading, schema
 from hubbub.chat.people import Who, server
+from hubbub.chat.people.http.models import Profile
 from hubbub.chat.policy import Action, Place, Standing, may
 from hubbub.chat.projection import INVITE, MESSAGE, ROOM
 from hubbub.chat.state import InviteRow, RoomRow
@@ -26,7 +27,6 @@ from hubbub.chat.views import (
     Messages,
     Pins,
     RoomView,
-    UserView,
 )
 from hubbub.chat.web import Page, cursor, paged
 
@@ -167,7 +167,7 @@ class SomeInvites(NamedTuple):
     """Invitations, who made them, and the cursor of what comes then."""
 
     rows: list[InviteRow]
-    users: list[UserView]
+    users: list[Profile]
     next: str | None
 
 
@@ -183,5 +183,5 @@ def invites(connection: Connection, room: str, after: int, limit: int) -> SomeIn
     )
 
 
-def _users(connection: Connection, pairs: Iterable[tuple[str | None, str]]) -> list[UserView]:
+def _users(connection: Connection, pairs: Iterable[tuple[str | None, str]]) -> list[Profile]:
     return reading.users_of(connection, {user for pair in pairs for user in pair if user})

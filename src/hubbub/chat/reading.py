@@ -13,6 +13,8 @@ from sqlalchemy import and_, case, func, select
 from hubbub import Refused
 from hubbub.chat import schema
 from hubbub.chat.people import Who, server
+from hubbub.chat.people.accounts import Account
+from hubbub.chat.people.http.models import Profile, profile
 from hubbub.chat.policy import Action, Place, Role, Standing, may
 from hubbub.chat.projection import INVITE, MEMBER, MESSAGE, ROOM, message_row
 from hubbub.chat.rules import FORBIDDEN, MISSING, NO_ROOM
@@ -26,7 +28,6 @@ from hubbub.chat.views import (
     ReactionView,
     ReplyView,
     RoomView,
-    UserView,
 )
 from hubbub.tables import EVERYONE
 from hubbub.tables.rows import find
@@ -43,7 +44,7 @@ FIRST_MEMBERS = 200
 LEVELS = ("all", "mentions", "nothing")
 """Of what one wants to be told in a room."""
 
-USER = [schema.users.c[name] for name in ("id", "name", "display", "kind", "avatar", "status")]
+USER = [schema.users.c[name] for name in Account._fields]
 
 
 class Seen(NamedTuple):
@@ -334,12 +335,10 @@ def _reactions(
 # Users.
 
 
-def users_of(connection: Connection, ids: Iterable[str]) -> list[UserView]:
+def users_of(connection: Connection, ids: Iterable[str]) -> list[Profile]:
     wanted = {id for id in ids if id and id != EVERYONE}
-    if not wanted:
-        return []
     rows = find(connection, USER, [(id,) for id in wanted])
-    return sorted((UserView(**row._mapping) for row in rows), key=lambda user: user.id)
+    return [profile(Account(*row)) for row in sorted(rows)]
 
 
 def people_in(messages: Iterable[MessageView]) -> set[str]:

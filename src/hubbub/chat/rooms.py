@@ -248,7 +248,9 @@ class Rooms:
     async def unread(self, who: Who, rooms: list[str]) -> list[UnreadView]:
         """What is unread in each of these, of which nobody asks whether `who` may read them."""
         found = await self.hub.unread(who.id, [channel(room) for room in rooms], MARKED)
-        return [UnreadView(read=one.read, unread=one.unread, mentions=one.mentions) for one in found]
+        return [
+            UnreadView(read=one.read, unread=one.unread, mentions=one.mentions) for one in found
+        ]
 
     async def mark_read(self, who: Who, room: str, offset: int) -> UnreadView:
         """Move the marker of `who` to there; it does not go back. Raises `Refused`."""

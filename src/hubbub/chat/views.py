@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from hubbub.chat.people.http.models import Profile
 from hubbub.chat.web import Answer, Page
 
 ROOM = "r7k2m4q9x1za"
@@ -32,17 +33,6 @@ class MemberView(Answer):
     user: str = Field(examples=[USER])
     role: str = Field(examples=["member"])
     muted_until: int = Field(default=0, description="0, or a time that may be past.")
-
-
-class UserView(Answer):
-    """A user, as far as everybody sees it who is in a room with them."""
-
-    id: str = Field(examples=[USER])
-    name: str | None = Field(examples=["ann"])
-    display: str = Field(examples=["Ann"])
-    kind: str = Field(examples=["person"])
-    avatar: str | None = None
-    status: str = ""
 
 
 class ReplyView(Answer):
@@ -121,7 +111,7 @@ class MyRoom(Answer):
 
 class MyRooms(Answer):
     items: list[MyRoom]
-    users: list[UserView] = Field(description="Whoever is in a direct conversation of these.")
+    users: list[Profile] = Field(description="Whoever is in a direct conversation of these.")
 
 
 class Messages(Answer):
@@ -130,11 +120,11 @@ class Messages(Answer):
     items: list[MessageView]
     before: int | None = None
     after: int | None = None
-    users: list[UserView] = Field(description="Whoever wrote them, or is quoted or mentioned.")
+    users: list[Profile] = Field(description="Whoever wrote them, or is quoted or mentioned.")
 
 
 class Members(Page[MemberView]):
-    users: list[UserView]
+    users: list[Profile]
 
 
 class SeenRoom(Answer):
@@ -155,7 +145,7 @@ class Opened(Answer):
     messages: list[MessageView] = Field(description="The last of them.")
     more: bool = Field(description="Whether there are earlier messages.")
     pinned: int = Field(description="Messages that are pinned.")
-    users: list[UserView]
+    users: list[Profile]
     unread: UnreadView
     preferences: PreferenceView
     epoch: str = Field(examples=["QwErTyUi"], description="Of the room's log, to resume from.")
@@ -188,21 +178,21 @@ class AuditView(Answer):
 
 
 class Bans(Page[BanView]):
-    users: list[UserView]
+    users: list[Profile]
 
 
 class Invites(Page[InviteView]):
-    users: list[UserView]
+    users: list[Profile]
 
 
 class Audit(Page[AuditView]):
-    users: list[UserView]
+    users: list[Profile]
 
 
 class Pins(Page[MessageView]):
     """Those pinned last first."""
 
-    users: list[UserView]
+    users: list[Profile]
 
 
 class Invitation(Answer):
@@ -226,7 +216,7 @@ class HookView(Answer):
     """An incoming webhook. `user` is the bot that says what is sent to it."""
 
     id: str = Field(examples=["hV3xh0cP2aQ1k"])
-    user: UserView
+    user: Profile
     by: str = Field(examples=[USER])
     created_at: int = Field(examples=[1_764_000_360_000])
 

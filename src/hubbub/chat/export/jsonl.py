@@ -13,8 +13,8 @@ from msgspec.json import encode
 from pydantic import BaseModel
 
 from hubbub.chat.export.pages import Page, Room
+from hubbub.chat.people.http.models import Profile
 from hubbub.chat.reading import people_in
-from hubbub.chat.views import UserView
 
 FORMAT = 1
 """What a reader has to know; another number for lines that are not like these."""
@@ -53,7 +53,7 @@ def message_lines(room: Room, page: Page) -> Iterable[dict[str, object]]:
         }
 
 
-def _author(user: UserView | None) -> dict[str, object] | None:
+def _author(user: Profile | None) -> dict[str, object] | None:
     return None if user is None else {"name": user.name, "display": user.display}
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import or_, select
 
 from hubbub import Refused
 from hubbub.chat import reading, schema
+from hubbub.chat.people.http.models import Profile
 from hubbub.chat.projection import MESSAGE, ROOM
 from hubbub.chat.rules import MISSING, NO_ROOM
 from hubbub.chat.state import RoomRow
-from hubbub.chat.views import FileView, MemberView, MessageView, RoomView, UserView
+from hubbub.chat.views import FileView, MemberView, MessageView, RoomView
 from hubbub.tables import Tables
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Page(NamedTuple):
     """Some messages, and the users that come up in them and did not before."""
 
     messages: list[MessageView]
-    users: list[UserView]
+    users: list[Profile]
 
 
 class Room:
@@ -72,7 +73,7 @@ class Room:
     of the last message that was read."""
 
     def __init__(
-        self, read: Read, room: RoomView, members: list[MemberView], users: list[UserView]
+        self, read: Read, room: RoomView, members: list[MemberView], users: list[Profile]
     ) -> None:
         self.room = room
         self.members = members
@@ -111,7 +112,7 @@ async def begin(read: Read) -> Room:
     return Room(read, room, members, users)
 
 
-def _head(connection: Connection, room: str) -> tuple[RoomView, list[MemberView], list[UserView]]:
+def _head(connection: Connection, room: str) -> tuple[RoomView, list[MemberView], list[Profile]]:
     row = connection.execute(select(*ROOM).where(schema.rooms.c.id == room)).one_or_none()
     if row is None:
         raise Refused(NO_ROOM, MISSING)
