@@ -131,8 +131,9 @@ def _messages(user: str) -> Select[Any]:
 
 
 def _files(user: str) -> Select[Any]:
-    names = ("id", "kind", "name", "type", "size", "room", "message", "at")
-    return _of(schema.files, *names)(user).where(schema.files.c.gone_at.is_(None))
+    c = schema.files.c
+    columns = (c.id, c.kind, c.name, c.type.label("media_type"), c.size, c.room, c.message, c.at)
+    return select(*columns).where(c.user == user, c.gone_at.is_(None))
 
 
 PARTS = (
