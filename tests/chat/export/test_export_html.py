@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from hubbub.chat.export.html import POLICY, STYLE, page
 from hubbub.chat.export.pages import Page, Room
+from hubbub.chat.people import Kind
+from hubbub.chat.people.accounts import Account
+from hubbub.chat.people.http.models import Profile, profile
 from hubbub.chat.views import (
     FileView,
     MemberView,
@@ -22,7 +25,6 @@ from hubbub.chat.views import (
     ReactionView,
     ReplyView,
     RoomView,
-    UserView,
 )
 
 AT = 1_764_000_000_000
@@ -38,7 +40,7 @@ ATTRIBUTES = {"id", "href", "class", "dir", "datetime", "charset", "name", "cont
 class Made(Room):
     """A room that is read from nowhere."""
 
-    def __init__(self, messages: list[MessageView], users: list[UserView], **room: Any) -> None:
+    def __init__(self, messages: list[MessageView], users: list[Profile], **room: Any) -> None:
         async def read(query: Any) -> Any:
             raise AssertionError
 
@@ -76,8 +78,8 @@ class Seen(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def user(id: str, display: str) -> UserView:
-    return UserView(id=id, name=id, display=display, kind="person")
+def user(id: str, display: str) -> Profile:
+    return profile(Account(id, id, display or "?", Kind.PERSON, False, None, "", AT, None))
 
 
 async def shown(room: Room, *, linked: bool = False) -> str:
