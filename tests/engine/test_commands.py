@@ -541,6 +541,19 @@ async def test_a_refresh_never_changes_who_it_is(make: Make, answer: Any, expect
     assert peer.client.user_id == "ann"
 
 
+async def test_a_refresh_says_until_when_and_nothing_else(make: Make) -> None:
+    world = make(**LONG_PINGS)
+    peer = await expiring(world, session="phone", info=b'"Ann"', meta={"a": 1})
+    client = peer.client
+    before = client.user, client.user_id, client.session, client.meta, client.info
+    world.gate.admissions["new"] = Admission(
+        "ann", session="desk", info=b'"Bob"', meta={"b": 2}, renewable=True
+    )
+    assert "refresh" in await peer.ask("refresh", token="new")
+    assert (client.user, client.user_id, client.session, client.meta, client.info) == before
+    assert before[2:4] == ("phone", {"a": 1})
+
+
 async def test_a_refresh_where_there_is_none_ends_the_connection(make: Make) -> None:
     world = make(**LONG_PINGS)
     assert await (await world.connect("ann")).ask("refresh", token="ann") == BAD_REQUEST

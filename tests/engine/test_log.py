@@ -466,6 +466,29 @@ async def test_the_rooms_of_the_server_are_resumed_with_the_connection(make: Mak
     assert await peer.heard("b") == [9]
 
 
+async def test_a_token_lets_a_client_into_a_durable_room(make: Make) -> None:
+    world, store = await durable(make, without_namespace=RoomOptions(durability="commit"))
+    await log_of(store, 1)
+    world.gate.tickets["t"] = Ticket("a", "ann")
+    peer = await world.connect("ann")
+    body = (await peer.ask("subscribe", channel="a", token="t"))["subscribe"]
+    assert body["offset"] == 1
+    await world.node.room("a").publish(2)
+    assert await peer.heard("a") == [2]
+
+
+async def test_who_cannot_be_put_into_a_room_whose_log_is_away_is_left_where_they_are(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, store = await durable(make)
+    peer = await world.connect("ann")
+    store.reads_fail = True
+    control.subscribe_soon(world.node, "ann", "a")
+    assert await peer.told() == []
+    assert "users were not put into the room 'a'" in caplog.text
+    assert world.node.live == {}
+
+
 async def test_the_server_puts_a_client_into_a_durable_room(make: Make) -> None:
     world, store = await durable(make)
     position = await log_of(store, 1)
