@@ -27,6 +27,9 @@ MEDIA_TYPE = "application/problem+json"
 TYPES = "/problems/"
 """What the type of every problem begins with; its slug comes behind it."""
 
+MOST_ERRORS = 20
+"""Errors in one request that are told of: whoever sends thousands is not sent more than that."""
+
 RETRY_S = 1
 """Seconds after which to try again what the database was not there for."""
 
@@ -148,7 +151,7 @@ def of_validation(error: RequestValidationError) -> Problem:
             "at": ".".join(str(part) for part in one["loc"][1:]),
             "text": str(one["msg"]).removeprefix("Value error, "),
         }
-        for one in error.errors()
+        for one in error.errors()[:MOST_ERRORS]
     ]
     said = [f"{one['at'] or one['in']}: {one['text']}" for one in errors]
     return Problem(
