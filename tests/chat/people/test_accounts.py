@@ -292,6 +292,13 @@ async def test_password_that_changed_meanwhile_signs_in_nobody(
     await scene.sign_in("root", "another password")
 
 
+async def test_account_without_a_password_has_not_the_one_that_nobody_has() -> None:
+    passwords = Passwords(CHEAP)
+    await passwords.verify(PASSWORD, None)
+    passwords._nobodys = CHEAP.hash(PASSWORD)
+    assert await passwords.verify(PASSWORD, None) == (False, None)
+
+
 async def test_flood_of_passwords_is_hashed_a_few_at_a_time_and_bounded() -> None:
     running, most = 0, 0
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from sqlalchemy import Connection, update
 from tests.support.people import Scene
 from tests.support.tables import Database
 
@@ -19,6 +20,7 @@ from hubbub.chat.people.logins import LOGIN_S, MOST, SEEN_S, SOCKET_S
 from hubbub.chat.people.server import Keys
 from hubbub.chat.people.tickets import AUDIENCE, Seal, SocketTokens
 from hubbub.chat.problem import Problem
+from hubbub.chat.schema import users
 
 DAY = 86_400
 
@@ -73,6 +75,17 @@ async def test_nobodys_secret_is_nobody(scene: Scene, secret: str) -> None:
     assert await scene.people.logins.of_secret(secret) is None
     assert await scene.people.logins.of_key(secret) is None
     assert await scene.people.logins.of_key("hubbub_" + secret) is None
+
+
+async def test_login_of_who_is_disabled_is_nobodys(scene: Scene) -> None:
+    root = await scene.admin()
+
+    def disable(connection: Connection) -> None:
+        connection.execute(update(users).values(disabled_at=1))
+
+    await scene.tables.write(disable)
+    assert await scene.people.logins.of_secret(root.secret) is None
+    assert await scene.people.logins.of_id(root.who.id, root.who.login) is None
 
 
 async def test_login_is_ended_by_its_owner_alone(scene: Scene) -> None:

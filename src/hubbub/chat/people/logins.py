@@ -60,9 +60,11 @@ def begin(connection: Connection, user: str, agent: str, now: int) -> tuple[Begu
 
     Raises `Problem` (401) where the account is gone, or disabled, by the time this comes to it.
     """
-    # Held until the end, so that whoever disables it meanwhile finds this login, to end it.
-    there = select(users.c.id).where(users.c.id == user, users.c.disabled_at.is_(None))
-    if connection.execute(there.with_for_update(read=True)).first() is None:
+    # Written, and so held until the end: whoever disables it meanwhile waits for this login, and
+    # where transactions see but one moment, begins anew and finds it.
+    able = users.c.id == user, users.c.disabled_at.is_(None)
+    held = update(users).where(*able).values(kind=users.c.kind)
+    if connection.execute(held).rowcount != 1:
         raise Problem(401, "wrong-credentials", "This account cannot be signed in to.")
     id, secret = new_id("l"), new_secret()
     by_age = select(logins.c.id).where(logins.c.user == user).order_by(logins.c.seen_at.desc())

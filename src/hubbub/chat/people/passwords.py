@@ -15,6 +15,7 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from hubbub.chat.people.secret import new_secret
 from hubbub.chat.problem import Problem, later
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Passwords:
         It takes as long where nothing is kept: then it is nobody's password.
         """
         if not self._nobodys:
-            self._nobodys = await self._run(self._hash.hash, "nobody's password")
+            self._nobodys = await self._run(self._hash.hash, new_secret())
         against = kept or self._nobodys
         right, newer = await self._run(self._hash.verify_and_update, _form(password), against)
         return (right, newer) if kept else (False, None)
