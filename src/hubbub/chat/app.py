@@ -33,6 +33,7 @@ from hubbub.chat.people.passwords import Passwords
 from hubbub.chat.projection import Chat
 from hubbub.chat.retention import Retention
 from hubbub.chat.rooms import Rooms
+from hubbub.chat.search.routes import search_router
 from hubbub.chat.socket import Sockets
 from hubbub.chat.web import PREFIX, address, agent
 from hubbub.tables import Projection
@@ -156,6 +157,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     app.include_router(files_router(uploads, tables, blobs, may_read))
     app.include_router(chat_router(api))
     app.include_router(export_router(rooms))
+    app.include_router(search_router(rooms))
     app.add_api_route(f"{PREFIX}/openapi.json", lambda: document(app), include_in_schema=False)
     app.include_router(door(rooms, people.who, _guests(people)))
     app.include_router(hub.router)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, event, insert, select, update
 
 from hubbub.chat import events as e
 from hubbub.chat import schema
+from hubbub.chat.policy import Action, Place, Role, Standing, may
 from hubbub.chat.projection import Chat
 from hubbub.chat.search import Page, QueryError, parse, search, words
 from hubbub.chat.search.find import BUDGET
@@ -310,6 +311,24 @@ class SearchLaws:
             await scene.page("hello", "eve", room="a\ud800"),
         ]
         assert pages == [Page([])] * len(pages)
+
+    async def test_what_is_found_is_what_the_policy_lets_somebody_read(self, scene: Scene) -> None:
+        roles, flags = (None, Role.GUEST, Role.MEMBER, Role.OWNER), (False, True)
+        cases = product(("public", "private", "direct"), roles, flags, flags, flags, flags)
+        may_read = 0
+        for number, (kind, role, guest, guests, banned, admin) in enumerate(cases):
+            room, user = f"room{number}", f"user{number}"
+            await scene.room(room, kind, *([] if role is None else [user]))
+            id = await scene.say(room, "hello")
+            if banned:
+                await scene.ban(room, user)
+            allowed = may(
+                Action.READ, Standing(role, guest, admin, banned), Place(kind, guests=guests)
+            )
+            may_read += allowed
+            public = guests or not guest
+            assert await scene.found("hello", user, public, room=room) == [id] * allowed
+        assert 0 < may_read < number
 
     # Order and pages.
 
