@@ -130,14 +130,14 @@ class Chapter:
                 [_message_values(row) for row in said],
                 by=(messages.c.room, messages.c.id),
             )
+        for room, message, ids in state.attached:
+            attach(connection, room, message, ids)
         self._forget()
         reactions = state.reactions.entries
         if reactions:
             names = ("room", "message", "emoji", "user", "since")
             values = [dict(zip(names, (*key, since), strict=True)) for key, since in reactions]
             put(connection, schema.reactions, values)
-        for room, message, ids in state.attached:
-            attach(connection, room, message, ids)
 
     def _forget(self) -> None:
         """Delete what is gone, and what belonged to it."""

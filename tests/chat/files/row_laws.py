@@ -56,7 +56,7 @@ async def what_is_brought_is_found_and_is_its_users(tables: Tables) -> None:
     file = await bring(tables)
     assert await tables.read(find_file, file.id) == file
     assert await tables.read(find_file, new_id()) is None
-    found = await tables.write(brought, [file.id, new_id()])
+    found = await tables.write(brought, [file.id, new_id(), "", "\0", "'"])
     assert list(found) == [file.id]
     row = found[file.id]
     assert (row.user, row.said) == ("ann", False)

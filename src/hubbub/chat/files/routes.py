@@ -151,7 +151,8 @@ def _told() -> Iterator[None]:
         raise Problem(400, "gone", "The upload ended early.") from None  # nobody hears it
     except Refused as refused:
         problem = of_refused(refused)
-        problem.headers["Connection"] = "close"
+        headers = {"Connection": "close"}
         if refused.code == BUSY:
-            problem.headers["Retry-After"] = str(RETRY_S)
+            headers["Retry-After"] = str(RETRY_S)
+        problem.headers = {**(problem.headers or {}), **headers}
         raise problem from None

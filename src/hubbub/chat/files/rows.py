@@ -14,6 +14,7 @@ from sqlalchemy import delete, exists, func, insert, or_, select, update
 
 from hubbub import Refused
 from hubbub.chat.events import File
+from hubbub.chat.files.blobs import is_key
 from hubbub.chat.files.limits import FileLimits
 from hubbub.chat.rules import CONFLICT
 from hubbub.chat.schema import files, users
@@ -121,11 +122,12 @@ def brought(connection: Connection, ids: Collection[str]) -> dict[str, FileRow]:
 
     Until the transaction ends nobody else says them or lets them go.
     """
-    if not ids:
+    keys = [id for id in ids if is_key(id)]  # no database has anything else, and not all take it
+    if not keys:
         return {}
     asked = (
         select(*_STORED, files.c.message)
-        .where(files.c.id.in_(ids), _THERE, files.c.kind == ATTACHMENT)
+        .where(files.c.id.in_(keys), _THERE, files.c.kind == ATTACHMENT)
         .order_by(files.c.id)  # so that no two transactions wait for each other
         .with_for_update()
     )
