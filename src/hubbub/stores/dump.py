@@ -12,9 +12,9 @@ dumped: `finish` gives all logs a new epoch. What only means something to the se
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import MsgspecError, Struct
+from msgspec import Meta, MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
 from sqlalchemy import (
     BigInteger,
@@ -52,7 +52,7 @@ Kind = Literal["text", "number", "truth", "bytes"]
 
 _TYPES: dict[Kind, tuple[type[TypeEngine[Any]], Any]] = {
     "text": (Text, str | None),
-    "number": (BigInteger, int | None),
+    "number": (BigInteger, Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None),
     "truth": (Boolean, bool | None),
     "bytes": (LargeBinary, bytes | None),
 }

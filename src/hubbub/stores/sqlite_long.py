@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.stores.long import Run
-from hubbub.stores.sqlite_file import READING, SETTINGS, WRITING, File, Side
+from hubbub.stores.sqlite_file import HOPELESS, READING, SETTINGS, WRITING, File, Side
 from hubbub.stores.worker import Worker
 
 if TYPE_CHECKING:
@@ -52,6 +52,22 @@ async def make_file(path: Path) -> AsyncIterator[Run]:
 class Long(Side):
     """A connection whose one transaction begins with the first work."""
 
+    def connection(self) -> sqlite3.Connection:
+        """Raises `ConfigurationError` and `Unavailable`."""
+        if self._open is None:
+            try:
+                self._open = self._opened()
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF in HOPELESS:
+                    raise ConfigurationError(
+                        f"{self._file.path} cannot be opened: {error}"
+                    ) from error
+                raise self._file.unavailable(error) from error
+        return self._open
+
+    def _opened(self) -> sqlite3.Connection:
+        return self._file.connect(self._settings)
+
     def run(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, and raises. Raises `Unavailable`."""
         try:
@@ -73,15 +89,11 @@ class Long(Side):
 class New(Long):
     """As `Long`, to a file that it makes."""
 
-    def connection(self) -> sqlite3.Connection:
-        if self._open is None:
-            try:
-                self._open = sqlite3.connect(self._file.path, isolation_level=None)
-                for setting in self._settings:
-                    self._open.execute(setting)
-            except sqlite3.Error as error:
-                raise self._file.unavailable(error) from error
-        return self._open
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._file.path, isolation_level=None)
+        for setting in self._settings:
+            connection.execute(setting)
+        return connection
 
 
 @asynccontextmanager
