@@ -2,25 +2,25 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert
-from tests.support.tables import SqliteTables, sqlite_tables
+from tests.support.chat import database
+from tests.support.tables import Watched, watched
 
 from hubbub.chat.files.disk import DiskBlobs
-from hubbub.chat.schema import metadata, users
+from hubbub.chat.schema import users
 
 
 def add_people(connection: Connection) -> None:
     for id in ("ann", "bob"):
-        person: dict[str, Any] = {"id": id, "name": id, "display": id, "kind": "person"}
-        connection.execute(insert(users), {**person, "created_at": 0})
+        person = {"id": id, "name": id, "display": id, "kind": "person", "created_at": 0}
+        connection.execute(insert(users), person)
 
 
 @pytest.fixture
-async def tables(tmp_path: Path) -> AsyncIterator[SqliteTables]:
-    async with sqlite_tables(tmp_path, metadata) as tables:
+async def tables(tmp_path: Path) -> AsyncIterator[Watched]:
+    async with watched(await database("sqlite", tmp_path)) as tables:
         await tables.write(add_people)
         yield tables
 

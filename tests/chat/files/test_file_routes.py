@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from starlette.requests import HTTPConnection
 from tests.chat.files.blob_laws import listed, read, stream
 from tests.chat.files.pictures import GPS, bomb, noted, opened, picture, polyglot
-from tests.support.tables import SqliteTables
+from tests.support.tables import Watched
 
 from hubbub.chat import problem
 from hubbub.chat.files.blobs import new_id
@@ -60,7 +60,7 @@ def rooms() -> Rooms:
 
 
 @pytest.fixture
-def app(tables: SqliteTables, blobs: DiskBlobs, rooms: Rooms) -> FastAPI:
+def app(tables: Watched, blobs: DiskBlobs, rooms: Rooms) -> FastAPI:
     app = FastAPI()
     app.state.people = People()
     app.add_middleware(SecurityHeaders)
@@ -224,7 +224,7 @@ async def test_too_many_uploads_at_once_are_told_when_to_come_back(
 
 
 async def test_a_file_of_ones_own_is_let_go_until_it_is_said(
-    client: httpx.AsyncClient, tables: SqliteTables
+    client: httpx.AsyncClient, tables: Watched
 ) -> None:
     file, said = await bring(client), await bring(client)
     await tables.write(attach, "room", 1, [said["id"]])
@@ -251,7 +251,7 @@ async def test_a_file_that_was_not_said_is_for_who_brought_it_alone(
 
 
 async def test_a_file_that_was_said_is_for_who_may_read_the_room(
-    client: httpx.AsyncClient, tables: SqliteTables, rooms: Rooms
+    client: httpx.AsyncClient, tables: Watched, rooms: Rooms
 ) -> None:
     file = await bring(client)
     await tables.write(attach, "room", 1, [file["id"]])
@@ -481,7 +481,7 @@ async def test_the_head_of_an_answer_is_that_of_the_whole(
 # Pictures of people.
 
 
-async def shown(tables: SqliteTables, user: str) -> str | None:
+async def shown(tables: Watched, user: str) -> str | None:
     def asked(connection: Connection) -> str | None:
         found: str | None = connection.scalar(select(users.c.avatar).where(users.c.id == user))
         return found
@@ -490,7 +490,7 @@ async def shown(tables: SqliteTables, user: str) -> str | None:
 
 
 async def test_a_picture_of_oneself_is_for_everybody_who_is_signed_in(
-    client: httpx.AsyncClient, tables: SqliteTables, blobs: DiskBlobs
+    client: httpx.AsyncClient, tables: Watched, blobs: DiskBlobs
 ) -> None:
     answer = await client.put(AVATAR, content=noted("JPEG", (900, 600)))
     assert answer.status_code == 204
@@ -515,7 +515,7 @@ async def test_what_cannot_be_shown_is_no_picture_of_oneself(client: httpx.Async
 
 
 async def test_pictures_of_people_are_served_by_their_ids_and_nothing_else_is(
-    client: httpx.AsyncClient, app: FastAPI, tables: SqliteTables, blobs: DiskBlobs
+    client: httpx.AsyncClient, app: FastAPI, tables: Watched, blobs: DiskBlobs
 ) -> None:
     serve: Callable[[str], Awaitable[Any]] = avatars(tables, blobs)
     await client.put(AVATAR, content=picture())

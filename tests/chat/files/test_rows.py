@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 from tests.chat.files.row_laws import LAWS, LIMITS, Law
-from tests.support.tables import SqliteTables
+from tests.support.tables import Watched
 
 from hubbub.chat.files.rows import check_unsaid, detach, gone, let_go, show_avatar
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-async def test_in_sqlite_it_is_a_law(law: Law, tables: SqliteTables) -> None:
+async def test_in_sqlite_it_is_a_law(law: Law, tables: Watched) -> None:
     await law(tables)
 
 
@@ -27,7 +27,7 @@ async def test_in_sqlite_it_is_a_law(law: Law, tables: SqliteTables) -> None:
     ],
 )
 async def test_what_is_done_often_has_an_index(
-    tables: SqliteTables, work: Callable[[Connection], object], index: str
+    tables: Watched, work: Callable[[Connection], object], index: str
 ) -> None:
     def plan(connection: Connection) -> str:
         done: list[tuple[str, Any]] = []

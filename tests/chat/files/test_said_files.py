@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 from tests.chat.files.row_laws import bring
-from tests.support.tables import SqliteTables
+from tests.support.tables import Watched
 
 from hubbub import Refused
 from hubbub.chat import events as e
@@ -19,7 +19,7 @@ from hubbub.tables import Draft
 class Log:
     """Gives wishes to the projection as a store does: in batches, each a transaction."""
 
-    def __init__(self, tables: SqliteTables) -> None:
+    def __init__(self, tables: Watched) -> None:
         self._tables = tables
         self._top = 0
 
@@ -46,7 +46,7 @@ class Log:
 
 
 @pytest.fixture
-async def log(tables: SqliteTables) -> Log:
+async def log(tables: Watched) -> Log:
     log = Log(tables)
     made = e.Create(kind="private", name="One", members=["bob"])
     assert isinstance((await log.batch(("ann", made)))[0], e.Created)
@@ -57,9 +57,7 @@ def say(*files: Stored | str) -> e.Say:
     return e.Say("look", files=[file if isinstance(file, str) else file.id for file in files])
 
 
-async def test_what_is_said_tells_what_it_has_and_is_its_rooms(
-    log: Log, tables: SqliteTables
-) -> None:
+async def test_what_is_said_tells_what_it_has_and_is_its_rooms(log: Log, tables: Watched) -> None:
     one, two = await bring(tables), await bring(tables)
     (said,) = await log.batch(("ann", say(one, two)))
     assert isinstance(said, e.Message)
@@ -68,7 +66,7 @@ async def test_what_is_said_tells_what_it_has_and_is_its_rooms(
 
 
 async def test_only_ones_own_files_that_were_not_said_can_be_said(
-    log: Log, tables: SqliteTables
+    log: Log, tables: Watched
 ) -> None:
     own, let_go, theirs, said = [await bring(tables, user) for user in ("ann", "ann", "bob", "bob")]
     await tables.write(discard, "ann", let_go.id, 1)
@@ -80,14 +78,14 @@ async def test_only_ones_own_files_that_were_not_said_can_be_said(
     assert await tables.read(find_file, own.id) == own
 
 
-async def test_a_file_is_said_once_in_a_batch_too(log: Log, tables: SqliteTables) -> None:
+async def test_a_file_is_said_once_in_a_batch_too(log: Log, tables: Watched) -> None:
     file = await bring(tables)
     first, second = await log.batch(("ann", say(file)), ("ann", say(file)))
     assert isinstance(first, e.Message)
     assert isinstance(second, Refused)
 
 
-async def test_a_file_is_gone_when_its_message_is(log: Log, tables: SqliteTables) -> None:
+async def test_a_file_is_gone_when_its_message_is(log: Log, tables: Watched) -> None:
     file, stays = await bring(tables), await bring(tables)
     await log.batch(("ann", say(file)), ("ann", say(stays)))
     await log.batch(("ann", e.Delete(2)))
@@ -97,7 +95,7 @@ async def test_a_file_is_gone_when_its_message_is(log: Log, tables: SqliteTables
 
 
 async def test_a_file_is_gone_when_its_message_is_said_and_deleted_in_one_batch(
-    log: Log, tables: SqliteTables
+    log: Log, tables: Watched
 ) -> None:
     file = await bring(tables)
     said, deleted = await log.batch(("ann", say(file)), ("ann", e.Delete(2)))
@@ -106,7 +104,7 @@ async def test_a_file_is_gone_when_its_message_is_said_and_deleted_in_one_batch(
 
 
 async def test_files_are_gone_when_their_messages_have_been_kept_for_long_enough(
-    log: Log, tables: SqliteTables
+    log: Log, tables: Watched
 ) -> None:
     files = [await bring(tables) for _ in range(3)]
     await log.batch(*(("ann", say(file)) for file in files))

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 from tests.chat.files.blob_laws import listed, stream
 from tests.chat.files.pictures import picture
-from tests.support.tables import SqliteTables
+from tests.support.tables import Watched
 
 from hubbub import Unavailable
 from hubbub.chat.events import File
@@ -44,12 +44,12 @@ def now() -> Time:
 
 
 @pytest.fixture
-def sweeper(tables: SqliteTables, blobs: DiskBlobs, now: Time) -> Sweeper:
+def sweeper(tables: Watched, blobs: DiskBlobs, now: Time) -> Sweeper:
     return Sweeper(tables, blobs, now=now)
 
 
 @pytest.fixture
-def uploads(tables: SqliteTables, blobs: DiskBlobs, now: Time) -> Uploads:
+def uploads(tables: Watched, blobs: DiskBlobs, now: Time) -> Uploads:
     return Uploads(tables, blobs, FileLimits(unsaid=1000), now=now)
 
 
@@ -66,7 +66,7 @@ def make_old(blobs: DiskBlobs, key: str, at: float) -> None:
 
 
 async def test_what_was_not_said_for_a_day_is_deleted(
-    uploads: Uploads, sweeper: Sweeper, tables: SqliteTables, blobs: DiskBlobs, now: Time
+    uploads: Uploads, sweeper: Sweeper, tables: Watched, blobs: DiskBlobs, now: Time
 ) -> None:
     await bring(uploads, LARGE)
     said = await bring(uploads, LARGE)
@@ -84,7 +84,7 @@ async def test_what_was_not_said_for_a_day_is_deleted(
 
 
 async def test_the_files_of_a_message_that_is_gone_are_deleted_and_no_others(
-    uploads: Uploads, sweeper: Sweeper, tables: SqliteTables, blobs: DiskBlobs
+    uploads: Uploads, sweeper: Sweeper, tables: Watched, blobs: DiskBlobs
 ) -> None:
     gone = [await bring(uploads), await bring(uploads, LARGE)]
     stays = await bring(uploads, b"stays")
@@ -101,7 +101,7 @@ async def test_the_files_of_a_message_that_is_gone_are_deleted_and_no_others(
 async def test_many_are_deleted_in_batches(
     uploads: Uploads,
     sweeper: Sweeper,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -139,7 +139,7 @@ class Breaking:
 async def test_stopped_at_any_step_nothing_is_forgotten_and_the_next_sweep_goes_on(
     uploads: Uploads,
     sweeper: Sweeper,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     now: Time,
     at: int,
@@ -201,7 +201,7 @@ async def test_more_strays_than_files_are_those_of_another_database_and_left_alo
 
 
 async def test_it_sweeps_again_and_again_whatever_becomes_of_the_database(
-    tables: SqliteTables, blobs: DiskBlobs, now: Time, caplog: pytest.LogCaptureFixture
+    tables: Watched, blobs: DiskBlobs, now: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
     slept: list[float] = []
     stray = new_id()
@@ -235,7 +235,7 @@ async def test_it_sweeps_again_and_again_whatever_becomes_of_the_database(
 
 
 async def test_two_servers_may_sweep_at_once(
-    uploads: Uploads, tables: SqliteTables, blobs: DiskBlobs, now: Time
+    uploads: Uploads, tables: Watched, blobs: DiskBlobs, now: Time
 ) -> None:
     for _ in range(6):
         await bring(uploads)

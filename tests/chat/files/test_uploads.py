@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, select
 from tests.chat.files.blob_laws import listed, read, stream
 from tests.chat.files.pictures import GPS, bomb, noted, opened, picture, polyglot
-from tests.support.tables import SqliteTables
+from tests.support.tables import Watched
 
 from hubbub import Refused, Unavailable
 from hubbub.chat.events import File
@@ -29,7 +29,7 @@ MEGABYTE = b"a" * 1_000_000
 
 
 @pytest.fixture
-def make(tables: SqliteTables, blobs: DiskBlobs) -> Any:
+def make(tables: Watched, blobs: DiskBlobs) -> Any:
     def make(scanner: Scanner | None = None, **limits: Any) -> Uploads:
         return Uploads(tables, blobs, FileLimits(**limits), scanner=scanner, now=lambda: 1.5)
 
@@ -44,11 +44,11 @@ def every_file(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
-async def nothing_is_kept(tables: SqliteTables, blobs: DiskBlobs, folder: Path) -> bool:
+async def nothing_is_kept(tables: Watched, blobs: DiskBlobs, folder: Path) -> bool:
     return not every_file(folder) and not await listed(blobs) and not await tables.read(everything)
 
 
-async def test_a_file_is_kept_and_known(make: Any, tables: SqliteTables, blobs: DiskBlobs) -> None:
+async def test_a_file_is_kept_and_known(make: Any, tables: Watched, blobs: DiskBlobs) -> None:
     file = await make().attachment("ann", "notes.txt", stream(b"Hello"), 5)
     assert file == File(file.id, "notes.txt", TEXT, 5)
     assert await read(blobs, file.id) == b"Hello"
@@ -116,7 +116,7 @@ async def test_a_name_is_kept_for_people_alone(make: Any, folder: Path) -> None:
 
 
 async def test_exactly_the_limit_is_taken_and_a_byte_more_is_not(
-    make: Any, tables: SqliteTables, blobs: DiskBlobs, folder: Path
+    make: Any, tables: Watched, blobs: DiskBlobs, folder: Path
 ) -> None:
     bring = make(size=1000)
     with pytest.raises(Refused, match="at most 1000 bytes") as caught:
@@ -145,7 +145,7 @@ async def test_too_large_is_known_early_or_as_soon_as_it_is(make: Any) -> None:
 
 
 async def test_nothing_is_no_file(
-    make: Any, tables: SqliteTables, blobs: DiskBlobs, folder: Path
+    make: Any, tables: Watched, blobs: DiskBlobs, folder: Path
 ) -> None:
     for pieces in (stream(b""), stream(b"", 1)):
         with pytest.raises(Refused, match="empty") as caught:
@@ -155,7 +155,7 @@ async def test_nothing_is_no_file(
 
 
 async def test_an_upload_that_is_broken_off_leaves_nothing(
-    make: Any, tables: SqliteTables, blobs: DiskBlobs, folder: Path
+    make: Any, tables: Watched, blobs: DiskBlobs, folder: Path
 ) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield MEGABYTE
@@ -202,7 +202,7 @@ class Steps:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("at", range(1, 8))
 async def test_cancelled_at_any_step_an_upload_leaves_nothing_or_is_whole(
-    tables: SqliteTables, blobs: DiskBlobs, folder: Path, at: int, when: str
+    tables: Watched, blobs: DiskBlobs, folder: Path, at: int, when: str
 ) -> None:
     # The quota is read, the file is put, opened, put again and previewed, and known: six steps.
     steps: list[str] = []
@@ -222,7 +222,7 @@ async def test_cancelled_at_any_step_an_upload_leaves_nothing_or_is_whole(
 
 async def test_where_the_database_is_away_nothing_is_kept_or_all_is_left_to_the_sweeper(
     make: Any,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     folder: Path,
     caplog: pytest.LogCaptureFixture,
@@ -245,7 +245,7 @@ async def test_where_the_database_is_away_nothing_is_kept_or_all_is_left_to_the_
 
 
 async def test_only_so_much_is_brought_and_not_said(
-    make: Any, tables: SqliteTables, blobs: DiskBlobs
+    make: Any, tables: Watched, blobs: DiskBlobs
 ) -> None:
     bring = make(unsaid=2, unsaid_size=1000)
     first = await bring.attachment("ann", "a", stream(b"a" * 600))
@@ -337,7 +337,7 @@ async def test_one_user_has_only_so_many_uploads_under_way(
 )
 async def test_types_are_taken_by_what_they_are(
     make: Any,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     folder: Path,
     limits: dict[str, Any],
@@ -364,7 +364,7 @@ def test_a_pattern_of_types_that_fits_nothing_is_a_mistake(pattern: str) -> None
 
 
 async def test_a_scanner_sees_the_file_before_anybody_and_before_a_decoder(
-    make: Any, tables: SqliteTables, monkeypatch: pytest.MonkeyPatch
+    make: Any, tables: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
 
@@ -395,7 +395,7 @@ class Noted(list[str]):
 
 async def test_what_a_scanner_refuses_is_not_kept_and_its_user_is_told_why(
     make: Any,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     folder: Path,
     caplog: pytest.LogCaptureFixture,
@@ -418,7 +418,7 @@ async def test_what_a_scanner_refuses_is_not_kept_and_its_user_is_told_why(
 
 async def test_what_a_scanner_could_not_scan_is_not_kept(
     make: Any,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -446,7 +446,7 @@ async def test_what_a_scanner_could_not_scan_is_not_kept(
 
 async def test_an_upload_that_stands_still_is_ended(
     make: Any,
-    tables: SqliteTables,
+    tables: Watched,
     blobs: DiskBlobs,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -476,7 +476,7 @@ def avatar_of(connection: Connection, user: str) -> str | None:
 
 
 async def test_a_picture_of_oneself_is_the_middle_of_what_was_brought(
-    make: Any, tables: SqliteTables, blobs: DiskBlobs
+    make: Any, tables: Watched, blobs: DiskBlobs
 ) -> None:
     file = await make().avatar("ann", stream(noted("PNG", (900, 500))))
     data = await read(blobs, file.id)
@@ -491,7 +491,7 @@ async def test_a_picture_of_oneself_is_the_middle_of_what_was_brought(
 
 
 async def test_another_picture_takes_the_place_of_the_one_before(
-    make: Any, tables: SqliteTables
+    make: Any, tables: Watched
 ) -> None:
     bring = make()
     first = await bring.avatar("ann", stream(picture()))
@@ -516,7 +516,7 @@ async def test_another_picture_takes_the_place_of_the_one_before(
     ids=["svg", "pdf", "bomb", "short", "empty", "large"],
 )
 async def test_what_cannot_be_shown_is_no_picture_of_anybody(
-    make: Any, tables: SqliteTables, blobs: DiskBlobs, folder: Path, data: bytes, code: int
+    make: Any, tables: Watched, blobs: DiskBlobs, folder: Path, data: bytes, code: int
 ) -> None:
     with pytest.raises(Refused) as caught:
         await make(size=1_500_000).avatar("ann", stream(data))
