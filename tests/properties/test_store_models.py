@@ -7,13 +7,16 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.support.postgres import fresh_database
 
 from hubbub.contracts import Store
-from hubbub.model import ClientInfo, Draft, Fate
+from hubbub.model import EVERYONE, ClientInfo, Draft, Fate, Unread
 from hubbub.stores.memory import MemoryStore
+from hubbub.stores.postgres import PostgresStore
 from hubbub.stores.sqlite import SQLiteStore
 
 T = TypeVar("T")
@@ -30,14 +33,27 @@ drafts = st.builds(
     info=st.sampled_from([None, ClientInfo("ann", "1"), ClientInfo("bob", "2", b"{}", b"[1]")]),
     version=st.sampled_from([0, 0, 1, 2, 3]),
     version_epoch=st.sampled_from(["", "e"]),
+    unread=st.booleans(),
+    mentions=st.lists(st.sampled_from(["ann", "bob", "cid", EVERYONE]), max_size=3),
+    erase=st.lists(
+        st.tuples(st.integers(-1, 12), st.sampled_from([b"0", b'"erased"'])), max_size=2
+    ),
 )
+"""Of all kinds; of some batches none changes more than the log."""
+
+plain = drafts.map(lambda draft: draft._replace(unread=False, erase=()))
 offsets = st.integers(0, 40)
+users = st.sampled_from(["ann", "bob", "cid", EVERYONE, ""])
 
 
 class Kept(NamedTuple):
     offset: int
     at: int
     draft: Draft
+
+    @property
+    def user(self) -> str:
+        return self.draft.info.user if self.draft.info else ""
 
 
 class Log:
@@ -49,9 +65,11 @@ class Log:
         self.keys: dict[tuple[str, str], Kept] = {}
         self.version: tuple[str, int] = ("", 0)
         self.touched = 0
+        self.read: dict[str, int] = {}
 
     def append(self, draft: Draft, at: int) -> tuple[int, Fate]:
-        name = (draft.info.user if draft.info else "", draft.key)
+        kept = Kept(self.top + 1, at, draft)
+        name = (kept.user, draft.key)
         used = self.keys.get(name)
         if draft.key and used is not None and used.at > at - WINDOW * 1000:
             same = (used.draft.data, used.draft.tags) == (draft.data, draft.tags)
@@ -63,9 +81,28 @@ class Log:
             self.version = (draft.version_epoch, draft.version)
         self.top += 1
         self.touched = at
-        self.kept.append(Kept(self.top, at, draft))
-        self.keys[name] = self.kept[-1]
+        self.kept.append(kept)
+        self.keys[name] = kept
+        for offset, data in draft.erase:
+            for number, one in enumerate(self.kept[:-1]):
+                if one.offset == offset:
+                    erased = one.draft._replace(data=data, unread=False)
+                    self.kept[number] = one._replace(draft=erased)
         return self.top, Fate.STORED
+
+    def mark(self, user: str, offset: int) -> int:
+        self.read[user] = max(min(offset, self.top), self.read.get(user, 0))
+        return self.read[user]
+
+    def unread(self, room: str, user: str, most: int) -> Unread:
+        read = self.read.get(user, 0)
+        unread = [
+            set(one.draft.mentions)
+            for one in self.kept
+            if one.draft.unread and one.offset > read and one.user != user
+        ]
+        mentions = [one for one in unread if one & {user, EVERYONE}]
+        return Unread(room, read, min(len(unread), most), min(len(mentions), most))
 
     @property
     def first(self) -> int:
@@ -96,7 +133,11 @@ class Machine(RuleBasedStateMachine):
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
-    @rule(batch=st.lists(st.tuples(st.sampled_from(ROOMS), drafts), max_size=12))
+    @rule(
+        batch=st.sampled_from([drafts, plain]).flatmap(
+            lambda kind: st.lists(st.tuples(st.sampled_from(ROOMS), kind), max_size=12)
+        )
+    )
     def append(self, batch: list[tuple[str, Draft]]) -> None:
         made = self.run(self.store.append(batch))
         expected = [self.logs[room].append(draft, self.now * 1000) for room, draft in batch]
@@ -146,6 +187,15 @@ class Machine(RuleBasedStateMachine):
             kept.pop(0)
             dropped += 1
         assert self.run(self.store.trim(room, first, before, most)) == dropped
+
+    @rule(room=st.sampled_from(ROOMS), user=users, offset=st.integers(-1, 40))
+    def mark(self, room: str, user: str, offset: int) -> None:
+        assert self.run(self.store.mark(room, user, offset)) == self.logs[room].mark(user, offset)
+
+    @rule(user=users, most=st.integers(1, 6))
+    def unread(self, user: str, most: int) -> None:
+        expected = [self.logs[room].unread(room, user, most) for room in ROOMS]
+        assert self.run(self.store.unread(user, ROOMS, most)) == expected
 
     @rule(room=st.sampled_from(ROOMS))
     def remove(self, room: str) -> None:
@@ -206,7 +256,17 @@ class SQLiteMachine(Machine):
         shutil.rmtree(self.folder)
 
 
+class PostgresMachine(Machine):
+    def open(self) -> Store:
+        url = self.run(fresh_database())
+        return PostgresStore(url, window=WINDOW, migrate=True, now=lambda: self.now)
+
+
 MemoryMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 SQLiteMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+PostgresMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=60, deadline=None)
 TestMemory = MemoryMachine.TestCase
 TestSQLite = SQLiteMachine.TestCase
+
+# It starts a server.
+TestPostgres = pytest.mark.slow(pytest.mark.timeout(600)(PostgresMachine.TestCase))

@@ -5,110 +5,37 @@ import json
 import signal
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import asyncpg
 import pytest
-from tests.support.cable import Cable, cable
 from tests.support.postgres import PostgresServer, fresh_database
+from tests.support.postgres_store import (
+    DEADLINE,
+    LATE,
+    QUIET,
+    RELEASE,
+    Wired,
+    connected,
+    draft,
+    holds,
+    host,
+    locked,
+    opened,
+    unavailable,
+    values,
+    waiting,
+)
 
-from hubbub.contracts import Store
 from hubbub.errors import ConfigurationError, Unavailable
 from hubbub.model import Appended, Draft, Fate
 from hubbub.stores import open_store, postgres, postgres_lines
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, upgrade
 from hubbub.stores.postgres import PostgresStore
-from hubbub.stores.schema import metadata
+from hubbub.stores.schema import metadata as log_tables
 from hubbub.testing.client import until
-
-DEADLINE = 20.0
-"""Seconds for what takes a fraction of one."""
-
-
-@pytest.fixture
-async def url() -> str:
-    return await fresh_database()
-
-
-def host(url: str) -> str:
-    """Where the database is, `127.0.0.1:5432`."""
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-@asynccontextmanager
-async def opened(url: str, patience: float = 10.0, **how: Any) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore(url, migrate=True, patience=patience, **how)
-    await store.start()
-    try:
-        yield store
-    finally:
-        await store.stop()
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Any]:
-    """A connection of somebody else."""
-    connection = await asyncpg.connect(url, timeout=DEADLINE)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def unavailable(call: Any, unknown: bool = False) -> str:
-    """The text of the failure that `call` has to be."""
-    with pytest.raises(Unavailable) as raised:
-        await call
-    assert raised.value.unknown is unknown
-    return str(raised.value)
-
-
-def draft(value: object, key: str = "") -> Draft:
-    return Draft(f'"{value}"'.encode(), key=key)
-
-
-async def values(store: Store, room: str) -> list[str]:
-    """What is in the room, whose offsets have no hole."""
-    found: list[str] = []
-    while True:
-        page = await store.read(room, len(found), 1_000, 10_000_000)
-        if not page.publications:
-            assert page.position.offset == len(found)
-            return found
-        for one in page.publications:
-            assert one.offset == len(found) + 1
-            found.append(one.value)
-
-
-async def waiting(connection: Any, how_many: int = 1) -> list[int]:
-    """The processes that wait for a lock, once there are so many."""
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            rows = await connection.fetch(
-                "SELECT pid FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if len(rows) == how_many:
-                return [pid for (pid,) in rows]
-            await asyncio.sleep(0.01)
-
-
-async def holds(connection: Any, condition: str) -> None:
-    """Wait until `condition` is true in the database."""
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            if await connection.fetchval(f"SELECT {condition}"):
-                return
-            await asyncio.sleep(0.01)
-
-
-QUIET = """NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-  AND pid <> pg_backend_pid() AND state <> 'idle')"""
-"""Nobody else is in a transaction."""
-
+from hubbub.testing.store_laws.projections import Words, in_tables
+from hubbub.testing.store_laws.tables import metadata
 
 # Several servers.
 
@@ -149,7 +76,9 @@ async def test_nothing_is_left_of_logs_that_are_trimmed_removed_and_swept_by_all
 
         async def append(store: PostgresStore) -> None:
             for number in range(60):
-                await store.append([(room, draft(number, f"{number}")) for room in rooms * 3])
+                one = draft(number, f"{number}")._replace(unread=True, mentions=["ann"])
+                await store.append([(room, one) for room in rooms * 3])
+                await store.mark(rooms[number % 4], "ann", number)
 
         async def tend(store: PostgresStore, step: int) -> None:
             while running:
@@ -166,7 +95,7 @@ async def test_nothing_is_left_of_logs_that_are_trimmed_removed_and_swept_by_all
         while await first.sweep(100) == 100:
             pass
         async with connected(url) as other:
-            for table in ("entries", "keys"):
+            for table in ("entries", "keys", "unread", "mentions", "markers"):
                 outside = await other.fetchval(
                     f"SELECT count(*) FROM hubbub_{table} AS one WHERE NOT EXISTS"
                     " (SELECT FROM hubbub_logs WHERE id = one.log AND one.seq <= top)"
@@ -175,6 +104,10 @@ async def test_nothing_is_left_of_logs_that_are_trimmed_removed_and_swept_by_all
             assert await other.fetchval(
                 "SELECT count(*) FROM hubbub_entries"
             ) == await other.fetchval("SELECT sum(top + 1 - first) FROM hubbub_logs")
+            for table in ("unread", "mentions"):
+                assert await other.fetchval(
+                    f"SELECT count(*) FROM hubbub_{table}"
+                ) == await other.fetchval("SELECT count(*) FROM hubbub_entries")
             assert await other.fetchval("SELECT count(*) FROM hubbub_removed") == 0
 
 
@@ -196,70 +129,51 @@ async def test_a_page_costs_as_much_as_it_holds_however_much_there_is(url: str) 
     async with opened(url) as store, connected(url) as other:
         for _ in range(5):
             await store.append([("a", Draft(b"1" * 1_000))] * 1_000)
-        for name, value in postgres_lines.SETTINGS.items():
+        for name, value in postgres_lines.READING.items():
             await other.execute(f"SET {name} = '{value}'")
         for sql, offset in ((postgres.READ_ON, 2_000), (postgres.READ_BACK, 3_000)):
             explained = await other.fetchval(
                 f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", "a", offset, 1_000, 10_000
             )
-            assert 10 <= rows_of_entries(json.loads(explained)[0]["Plan"]) <= 12
+            assert 10 <= touched(json.loads(explained)[0]["Plan"], "hubbub_entries") <= 12
 
 
-def rows_of_entries(plan: dict[str, Any]) -> float:
-    """How many rows of the entries' table the parts of a plan have touched."""
+def touched(plan: dict[str, Any], table: str) -> float:
+    """How many rows of a table, or of its indexes, the parts of a plan have touched."""
     own = 0.0
-    if plan.get("Relation Name") == "hubbub_entries":
-        own = plan["Actual Loops"] * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
-    return float(own) + sum(rows_of_entries(part) for part in plan.get("Plans", []))
+    if table in (plan.get("Relation Name"), plan.get("Index Name", "").removesuffix("_pkey")):
+        removed = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Join Filter", 0)
+        own = plan["Actual Loops"] * (plan["Actual Rows"] + removed)
+    return float(own) + sum(touched(part, table) for part in plan.get("Plans", []))
+
+
+async def test_what_is_unread_costs_as_much_as_is_counted_however_much_there_is(url: str) -> None:
+    everyone = Draft(b"1", unread=True, mentions=["*"])
+    async with opened(url) as store, connected(url) as other:
+        for _ in range(4):
+            await store.append([(f"r{number % 5}", everyone) for number in range(1_000)])
+        for number in range(5):
+            await store.mark(f"r{number}", "ann", 300)
+        for name, value in postgres_lines.READING.items():
+            await other.execute(f"SET {name} = '{value}'")
+        rooms = [f"r{number}" for number in range(5)]
+        for analysed in (False, True):
+            if analysed:
+                await other.execute("VACUUM ANALYZE")
+            for user, most in (("ann", 10), ("bob", 50)):
+                explained = await other.fetchval(
+                    f"EXPLAIN (ANALYZE, FORMAT JSON) {postgres.UNREAD}", user, rooms, most, "*"
+                )
+                plan = json.loads(explained)[0]["Plan"]
+                assert touched(plan, "hubbub_mentions") == 5 * most
+                assert touched(plan, "hubbub_unread") == 10 * most, "once more for each of them"
+                assert touched(plan, "hubbub_markers") <= 5
+                assert "Seq Scan" not in explained
+                if analysed:
+                    assert '"Heap Fetches": 1' not in explained, "from the indexes alone"
 
 
 # Broken connections.
-
-
-class Wired(NamedTuple):
-    """A store at the far end of a cable, and somebody else's connection without one."""
-
-    store: PostgresStore
-    cable: Cable
-    other: Any
-
-
-@pytest.fixture
-async def wired(url: str) -> AsyncIterator[Wired]:
-    """A store that gives up after two seconds, and asks for one."""
-    server = host(url)
-    async with (
-        cable(server) as line,
-        opened(url.replace(server, line.at, 1), 2.0) as store,
-        connected(url) as other,
-    ):
-        await store.append([("a", draft("before"))])
-        yield Wired(store, line, other)
-
-
-@asynccontextmanager
-async def locked(other: Any) -> AsyncIterator[None]:
-    """The log of the room `a` is somebody else's for a while."""
-    async with other.transaction():
-        await other.execute("SELECT FROM hubbub_logs WHERE room = 'a' FOR UPDATE")
-        yield
-
-
-LATE = """
-CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_advisory_xact_lock(1);
-  RETURN NULL;
-END
-$$;
-CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON hubbub_batches
-  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.results IS NOT NULL)
-  EXECUTE FUNCTION late();
-SELECT pg_advisory_lock(1);
-"""
-"""Every batch waits in its commit, until the lock is released."""
-
-RELEASE = "SELECT pg_advisory_unlock(1)"
 
 
 async def test_an_answer_that_is_lost_is_asked_for(wired: Wired) -> None:
@@ -279,10 +193,56 @@ async def test_an_answer_that_is_lost_is_asked_for(wired: Wired) -> None:
     assert await values(store, "a") == ["before", "1"]
 
 
-async def test_a_batch_that_still_works_when_it_is_asked_about_is_not_stored(wired: Wired) -> None:
+async def test_an_answer_to_a_commit_that_is_lost_is_asked_for(wired: Wired) -> None:
+    store, line, other = wired
+    one = draft(1, "k")._replace(unread=True)
+
+    def hold_from_there(said: bytes) -> bool:
+        if b"COMMIT" in said:
+            line.hold()
+        return False
+
+    line.loses = hold_from_there
+    appending = asyncio.create_task(store.append([("a", one), ("a", one), ("b", draft(2))]))
+    await holds(other, "top = 2 FROM hubbub_logs WHERE room = 'a'")
+    line.cut()
+    line.loses = lambda said: False
+    line.release()
+    line.mend()
+    first, repeated, elsewhere = await appending
+    assert (first.position.offset, first.fate) == (2, Fate.STORED)
+    assert repeated == Appended(first.position, Fate.REPEATED)
+    assert elsewhere.position.offset == 1
+    assert await values(store, "a") == ["before", "1"]
+
+
+async def test_a_commit_that_is_lost_is_not_done(wired: Wired) -> None:
+    store, line, other = wired
+    line.loses = lambda said: b"COMMIT" in said
+    text = await unavailable(store.append([("a", draft(1)._replace(unread=True))]))
+    assert "broke" in text, "the database does not wait for us, with what we have locked, for ever"
+    line.loses = lambda said: False
+    await holds(other, QUIET)
+    assert await values(store, "a") == ["before"]
+    (made,) = await store.append([("a", draft(2)._replace(unread=True))])
+    assert made.position.offset == 2
+
+
+Make = Callable[..., Draft]
+
+
+@pytest.fixture(params=[False, True], ids=["in one call", "in several statements"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes drafts for a batch of either kind."""
+    return lambda *given: draft(*given)._replace(unread=request.param)
+
+
+async def test_a_batch_that_still_works_when_it_is_asked_about_is_not_stored(
+    wired: Wired, make: Make
+) -> None:
     store, line, other = wired
     async with locked(other):
-        appending = asyncio.create_task(store.append([("a", draft(1)), ("b", draft(2))]))
+        appending = asyncio.create_task(store.append([("a", make(1)), ("b", make(2))]))
         (working,) = await waiting(other)
         line.cut()
         line.mend()
@@ -292,14 +252,14 @@ async def test_a_batch_that_still_works_when_it_is_asked_about_is_not_stored(wir
     await holds(other, QUIET)
     assert await values(store, "a") == ["before"]
     assert await values(store, "b") == []
-    (made,) = await store.append([("a", draft(3))])
+    (made,) = await store.append([("a", make(3))])
     assert made.position.offset == 2
 
 
-async def test_a_batch_that_is_being_committed_is_waited_for(wired: Wired) -> None:
+async def test_a_batch_that_is_being_committed_is_waited_for(wired: Wired, make: Make) -> None:
     store, line, other = wired
     await other.execute(LATE)
-    appending = asyncio.create_task(store.append([("a", draft(1))]))
+    appending = asyncio.create_task(store.append([("a", make(1))]))
     await waiting(other)
     line.cut()
     line.mend()
@@ -310,28 +270,32 @@ async def test_a_batch_that_is_being_committed_is_waited_for(wired: Wired) -> No
     assert await values(store, "a") == ["before", "1"]
 
 
-async def test_what_cannot_be_known_is_said_to_be_unknown_and_a_key_tells(wired: Wired) -> None:
+async def test_what_cannot_be_known_is_said_to_be_unknown_and_a_key_tells(
+    wired: Wired, make: Make
+) -> None:
     store, line, other = wired
     await other.execute(LATE)
-    appending = asyncio.create_task(store.append([("a", draft(1, "k")), ("a", draft(2))]))
+    appending = asyncio.create_task(store.append([("a", make(1, "k")), ("a", make(2))]))
     await waiting(other)
     line.cut()
     await unavailable(appending, unknown=True)
     line.mend()
     await other.execute(RELEASE)
-    (made,) = await store.append([("a", draft(1, "k"))])
+    (made,) = await store.append([("a", make(1, "k"))])
     assert (made.position.offset, made.fate) == (2, Fate.REPEATED)
     assert await values(store, "a") == ["before", "1", "2"]
 
 
-async def test_a_connection_that_is_ended_by_the_server_is_made_anew(wired: Wired) -> None:
+async def test_a_connection_that_is_ended_by_the_server_is_made_anew(
+    wired: Wired, make: Make
+) -> None:
     store, _, other = wired
     async with locked(other):
-        appending = asyncio.create_task(store.append([("a", draft(1))]))
+        appending = asyncio.create_task(store.append([("a", make(1))]))
         (working,) = await waiting(other)
         await other.execute("SELECT pg_terminate_backend($1)", working)
         await unavailable(appending)
-    await store.append([("a", draft(2))])
+    await store.append([("a", make(2))])
     await other.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hubbub'"
     )
@@ -339,47 +303,47 @@ async def test_a_connection_that_is_ended_by_the_server_is_made_anew(wired: Wire
     # All of them are gone. That may be found out by trying.
     for call in (store.append, store.append):
         try:
-            await call([("b", draft(3, "k"))])
+            await call([("b", make(3, "k"))])
         except Unavailable as error:
             assert not error.unknown
     assert await values(store, "a") == ["before", "2"]
     assert await values(store, "b") == ["3"]
 
 
-async def test_a_batch_that_waits_for_too_long_is_given_up(wired: Wired) -> None:
+async def test_a_batch_that_waits_for_too_long_is_given_up(wired: Wired, make: Make) -> None:
     store, _, other = wired
     async with locked(other):
         reading = store.read("a", 0, 10, 1_000)
-        text = await unavailable(store.append([("a", draft(1))]))
+        text = await unavailable(store.append([("a", make(1))]))
         assert "statement timeout" in text
         assert len((await reading).publications) == 1, "reading waits for nobody"
-    await store.append([("a", draft(2))])
+    await store.append([("a", make(2))])
     assert await values(store, "a") == ["before", "2"]
 
 
-async def test_a_cancelled_append_that_waits_is_carried_out(wired: Wired) -> None:
+async def test_a_cancelled_append_that_waits_is_carried_out(wired: Wired, make: Make) -> None:
     store, _, other = wired
     async with locked(other):
-        appending = asyncio.create_task(store.append([("a", draft(1)), ("b", draft(2))]))
+        appending = asyncio.create_task(store.append([("a", make(1)), ("b", make(2))]))
         await waiting(other)
         appending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await appending
-    (made,) = await store.append([("a", draft(3))])
+    (made,) = await store.append([("a", make(3))])
     assert made.position.offset == 3
     assert await values(store, "a") == ["before", "1", "3"]
     assert await values(store, "b") == ["2"]
 
 
-async def test_what_was_begun_is_done_before_it_stops(wired: Wired, url: str) -> None:
+async def test_what_was_begun_is_done_before_it_stops(wired: Wired, url: str, make: Make) -> None:
     store, _, other = wired
     async with locked(other):
-        appending = asyncio.create_task(store.append([("a", draft(1))]))
+        appending = asyncio.create_task(store.append([("a", make(1))]))
         await waiting(other)
         stopping = asyncio.create_task(store.stop())
     await stopping
     assert (await appending)[0].position.offset == 2
-    assert await unavailable(store.append([("a", draft(2))])) == "the log is not open"
+    assert await unavailable(store.append([("a", make(2))])) == "the log is not open"
     assert await unavailable(store.states(["a"])) == "the log is not open"
     await store.stop()
     await store.start()
@@ -398,13 +362,15 @@ class Told:
         self.unknown: list[str] = []
 
 
-async def append_until(store: PostgresStore, name: str, told: Told, done: asyncio.Event) -> None:
+async def append_until(
+    store: PostgresStore, room: str, name: str, told: Told, done: asyncio.Event
+) -> None:
     number = 0
     while not done.is_set():
         number += 1
         batch = [f"{name} {number} {n}" for n in range(3)]
         try:
-            made = await store.append([("a", draft(one, one)) for one in batch])
+            made = await store.append([(room, draft(one, one)) for one in batch])
         except Unavailable as error:
             (told.unknown if error.unknown else told.not_stored).extend(batch)
             await asyncio.sleep(0.01)
@@ -427,15 +393,19 @@ def server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.mark.parametrize("room", ["a", "said"])  # with tables that are kept in step, or without
 @pytest.mark.parametrize("how", HOWS)
 async def test_what_was_acknowledged_is_there_once_whatever_became_of_the_server(
-    server: PostgresServer, how: str
+    server: PostgresServer, how: str, room: str
 ) -> None:
     url = await server.create_database()
     async with opened(url) as first, opened(url) as second:
+        await first.tables().write(metadata.create_all)
+        for store in (first, second):
+            store.tables().project(Words())
         told, done = Told(), asyncio.Event()
         tasks = [
-            asyncio.create_task(append_until(store, f"{name} {store is first}", told, done))
+            asyncio.create_task(append_until(store, room, f"{name} {store is first}", told, done))
             for store in (first, second)
             for name in range(3)
         ]
@@ -452,13 +422,15 @@ async def test_what_was_acknowledged_is_there_once_whatever_became_of_the_server
         done.set()
         await asyncio.gather(*tasks)
 
-        found = await values(first, "a")
+        found = await values(first, room)
         assert len(found) == len(set(found)), "each at most once"
         assert set(told.stored) <= set(found), "what was acknowledged is there"
         assert not set(told.not_stored) & set(found), "what was refused is not"
-        await first.append([("a", draft(one, one)) for one in told.unknown])
-        found = await values(first, "a")
+        await first.append([(room, draft(one, one)) for one in told.unknown])
+        found = await values(first, room)
         assert sorted(found) == sorted(told.stored + told.unknown), "and a key tells the rest"
+        rows = await in_tables(second, room)
+        assert rows == (list(enumerate(found, 1)) if room == "said" else []), "and in the tables"
 
 
 async def test_a_server_that_does_nothing_is_waited_for_as_long_as_was_said(
@@ -470,10 +442,16 @@ async def test_a_server_that_does_nothing_is_waited_for_as_long_as_was_said(
         await asyncio.to_thread(server.pause)
         began = time.monotonic()
         try:
+            tables = [
+                *(store.tables().read(metadata.create_all) for _ in range(10)),
+                *(store.tables().write(metadata.create_all) for _ in range(5)),
+            ]
             calls = [
                 *(store.append([("a", draft(n))]) for n in range(3)),
                 *(store.read("a", 0, 10, 1_000) for _ in range(20)),
                 *(store.check(), store.trim("a", 1, 0, 1), store.remove("b"), store.sweep(1)),
+                *(store.append([("a", draft("counts")._replace(unread=True))]), *tables),
+                *(store.mark("a", "ann", 1), store.unread("ann", ["a"], 1)),
             ]
             async with asyncio.timeout(DEADLINE):
                 failed = await asyncio.gather(*calls, return_exceptions=True)
@@ -599,10 +577,10 @@ async def test_the_migrations_lead_to_the_tables_as_they_are_defined(url: str) -
             connection,
             opts={
                 "compare_server_default": False,
-                "include_name": lambda name, kind, _: kind != "table" or name in metadata.tables,
+                "include_name": lambda name, kind, _: kind != "table" or name in log_tables.tables,
             },
         )
-        return list(compare_metadata(context, metadata))
+        return list(compare_metadata(context, log_tables))
 
     engine = create_async_engine(
         url.replace("postgresql:", "postgresql+asyncpg:"), poolclass=NullPool

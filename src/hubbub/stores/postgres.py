@@ -20,7 +20,7 @@ from hubbub.model import EVERYONE, Appended, Draft, LogState, Page, Position, Un
 from hubbub.stores.markers import Mark, Markers
 from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
 from hubbub.stores.postgres_appending import Appender
-from hubbub.stores.postgres_lines import ORDINARY, Database, Failure, Lines
+from hubbub.stores.postgres_lines import ORDINARY, READING, Database, Failure, Lines
 from hubbub.stores.projections import Projections
 from hubbub.stores.rows import MAX_NUMBER, column, new_epoch, publication
 from hubbub.stores.schema import metadata
@@ -92,8 +92,7 @@ LEFT JOIN LATERAL (SELECT * FROM hubbub_logs AS log WHERE log.room = asked.room 
 ORDER BY asked.number
 """
 
-# Of each room no more is read than is counted, and that from indexes alone: in their order, since
-# to gather all there is seems cheaper where nothing is known of a table yet. A mention of everyone
+# Of each room no more is read than is counted, and that from indexes alone. A mention of everyone
 # is kept without a mention of anybody else, and who published is not mentioned by it.
 UNREAD = """
 SELECT asked.room, coalesce(marker.seq, 0),
@@ -107,9 +106,9 @@ SELECT asked.room, coalesce(marker.seq, 0),
         AND $1 <> $4 ORDER BY to_me.seq LIMIT $3)
     UNION ALL
     (SELECT FROM hubbub_mentions AS to_all
+      CROSS JOIN LATERAL (SELECT FROM hubbub_unread AS one
+        WHERE one.log = log.id AND one.seq = to_all.seq AND one."user" <> $1 LIMIT 1) AS of_another
       WHERE to_all.log = log.id AND to_all."user" = $4 AND to_all.seq > coalesce(marker.seq, 0)
-        AND NOT EXISTS (SELECT FROM hubbub_unread AS own
-          WHERE own.log = log.id AND own.seq = to_all.seq AND own."user" = $1)
       ORDER BY to_all.seq LIMIT $3)
     LIMIT $3) AS mentioning)
 FROM unnest($2::text[]) WITH ORDINALITY AS asked (room, number)
@@ -134,7 +133,7 @@ class Sides:
     def __init__(self, database: Database) -> None:
         self.appending = Lines(database, 1)
         self.tending = Lines(database, 1)
-        self.reading = Lines(database, READERS)
+        self.reading = Lines(database, READERS, READING)
         self.asking = Lines(database, READERS, ORDINARY, reading=True)
         self.changing = Lines(database, WRITERS, ORDINARY)
 

@@ -40,6 +40,9 @@ SETTINGS = {
 HOPELESS = ("28", "3D", "3F", "42501")
 """Beginnings of SQLSTATEs that do not pass by themselves: no such user, database, or right."""
 
+READING = {**SETTINGS, "enable_bitmapscan": "off"}
+"""Settings for what reads in the order of an index, and stops when it has enough."""
+
 OUTAGES = ("08", "25006", "40", "53", "55", "57", "58", "XX")
 """Beginnings of SQLSTATEs that are the database's trouble, and no mistake of who asked."""
 
