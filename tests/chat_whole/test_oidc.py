@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from sqlalchemy import Connection, select
+from tests.support.chat import database
 from tests.support.people import PASSWORD, Browser, Scene
 from tests.support.provider import CLIENT, SECRET, StandIn, provider
-from tests.support.tables import sqlite_tables
+from tests.support.tables import watched
 
 from hubbub import ConfigurationError
 from hubbub.chat import schema
@@ -58,7 +59,7 @@ class Visit:
 
 @pytest.fixture
 async def visit(tmp_path: Path) -> AsyncIterator[Visit]:
-    async with sqlite_tables(tmp_path, schema.metadata) as tables:
+    async with watched(await database("sqlite", tmp_path)) as tables:
         scene = Scene(tables)
         async with provider(scene.now) as there:
             config = OidcProvider(there.issuer, CLIENT, SECRET, "Example ID")

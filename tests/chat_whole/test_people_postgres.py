@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, func, select
 from tests.chat.people.test_accounts import *  # noqa: F403
 from tests.chat.people.test_administration import *  # noqa: F403
 from tests.chat.people.test_people_http import *  # noqa: F403
+from tests.support.chat import database
 from tests.support.people import PASSWORD, Scene, together
-from tests.support.postgres import fresh_database
-from tests.support.tables import PostgresTables, postgres_tables
+from tests.support.tables import Watched, watched
 
 from hubbub.chat import schema
 from hubbub.chat.people import OidcProvider
@@ -23,30 +25,31 @@ from hubbub.chat.problem import Problem
 AT_ONCE = 8
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A database for all of this."""
-    yield asyncio.run(fresh_database())
-
-
 @pytest.fixture
-async def tables(url: str) -> AsyncIterator[PostgresTables]:
-    async with postgres_tables(url, schema.metadata) as tables:
+async def tables(tmp_path: Path) -> AsyncIterator[Watched]:
+    async with watched(await database("postgresql", tmp_path)) as tables:
         yield tables
 
 
 @pytest.fixture
-async def scene(tables: PostgresTables) -> AsyncIterator[Scene]:
+async def scene(tables: Watched) -> AsyncIterator[Scene]:
     scene = Scene(tables)
     await scene.start()
     yield scene
     await scene.people.stop()
 
 
-@pytest.fixture(params=["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
-async def crowd(url: str, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
-    """A scene whose transactions run side by side, and see this much of each other."""
-    async with postgres_tables(url, schema.metadata, request.param) as tables:
+@pytest.fixture(params=["read committed", "repeatable read", "serializable"])
+async def crowd(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    """A scene whose transactions run side by side, and see this much of each other unless they
+    say otherwise."""
+    url = await database("postgresql", tmp_path)
+    connection = await asyncpg.connect(url)
+    name = urlsplit(url).path[1:]
+    isolation = f"default_transaction_isolation = '{request.param}'"
+    await connection.execute(f"ALTER DATABASE {name} SET {isolation}")
+    await connection.close()
+    async with watched(url) as tables:
         scene = Scene(tables)
         await scene.start()
         yield scene

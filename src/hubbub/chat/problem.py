@@ -67,6 +67,8 @@ class Problem(HTTPException):
     Where a socket's call raises it, the client is told the detail, with the status for a code.
     """
 
+    headers: dict[str, str]
+
     def __init__(
         self,
         status: int,

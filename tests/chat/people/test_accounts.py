@@ -9,7 +9,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Connection, select, update
 from tests.support.people import CHEAP, PASSWORD, PLACE, Scene, refused, together
-from tests.support.tables import Database
+from tests.support.tables import Watched
 
 from hubbub import Unavailable
 from hubbub.chat.people import Kind, SignUp
@@ -174,7 +174,7 @@ async def test_same_password_typed_on_another_system_is_the_same(scene: Scene) -
 
 
 async def test_unknown_wrong_and_disabled_are_told_the_same_for_the_same_work(
-    scene: Scene, tables: Database
+    scene: Scene, tables: Watched
 ) -> None:
     """A-10."""
     root, ann = await scene.admin(), await scene.person("ann")
@@ -262,7 +262,7 @@ async def test_codes_are_guessed_no_faster_than_passwords(scene: Scene) -> None:
     assert told == [403] * 10 + [429] * 10
 
 
-async def test_database_that_is_away_is_no_guess(scene: Scene, tables: Database) -> None:
+async def test_database_that_is_away_is_no_guess(scene: Scene, tables: Watched) -> None:
     await scene.admin()
     tables.away = True
     for _ in range(30):

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from sqlalchemy import Connection, update
 from tests.support.people import Scene
-from tests.support.tables import Database
+from tests.support.tables import Watched
 
 from hubbub import ConfigurationError, Refused, Unavailable
 from hubbub.chat.people import Kind, Who
@@ -38,9 +38,7 @@ async def test_login_lives_as_long_as_it_is_seen(scene: Scene) -> None:
     assert scene.ended == [(root.who.id, root.who.login)]
 
 
-async def test_that_a_login_was_seen_is_written_once_an_hour(
-    scene: Scene, tables: Database
-) -> None:
+async def test_that_a_login_was_seen_is_written_once_an_hour(scene: Scene, tables: Watched) -> None:
     root = await scene.admin()
     scene.now.pass_(SEEN_S - 1)
     before = tables.writes
@@ -57,7 +55,7 @@ async def test_that_a_login_was_seen_is_written_once_an_hour(
 
 
 async def test_who_it_is_does_not_depend_on_writing_it_down(
-    scene: Scene, tables: Database, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, tables: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = await scene.admin()
     scene.now.pass_(SEEN_S)

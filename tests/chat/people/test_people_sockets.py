@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from tests.support.people import CHEAP, PASSWORD
-from tests.support.tables import Database
+from tests.support.tables import Watched
 
 from hubbub import Call, Client, Hub, Identity, Settings
 from hubbub.chat.people import People
@@ -21,7 +22,7 @@ from hubbub.testing import Closed, Rejected, TestHub, until
 class Scene:
     """People at a hub whose sockets they open, by the clock of the test."""
 
-    def __init__(self, tables: Database) -> None:
+    def __init__(self, tables: Watched) -> None:
         self.hub = Hub(settings=Settings())
         app = FastAPI(lifespan=self.hub.lifespan)
         app.include_router(self.hub.router)
@@ -40,7 +41,9 @@ class Scene:
         @self.hub.authenticate
         async def who(token: str | None) -> Identity | None:
             found = await people.verify_socket_token(token) if token else None
-            return found and Identity(found, expires_at=await people.until(found))
+            if found is None:
+                return None
+            return Identity(found, expires_at=await people.until(found))
 
         @self.hub.on_refresh
         async def again(client: Client) -> float | None:
@@ -51,12 +54,15 @@ class Scene:
         async def rename(call: Call[Any]) -> None:
             raise Problem(409, "name-taken", "Somebody has this name.", name="ann")
 
+    def was_asked(self, times: int) -> bool:
+        return len(self.asked) == times
+
     def token(self, begun: Begun) -> str:
         return self.people.socket_token(begun.who).token
 
 
 @pytest.fixture
-async def root(tables: Database) -> AsyncIterator[tuple[Scene, Begun]]:
+async def root(tables: Watched) -> AsyncIterator[tuple[Scene, Begun]]:
     scene = Scene(tables)
     async with scene.test:
         code = await scene.people.start()
@@ -96,7 +102,7 @@ async def test_socket_stays_while_the_login_lives_and_ends_with_it(
     client = await scene.test.connect(token=scene.token(begun))
     for times in (1, 2):
         await scene.test.clock.advance(SOCKET_S)
-        await until(lambda times=times: len(scene.asked) == times)
+        await until(partial(scene.was_asked, times))
     assert None not in scene.asked
     await scene.people.logins.end(begun.who.id, begun.who.login)
     assert scene.ended == [(begun.who.id, begun.who.login)]
