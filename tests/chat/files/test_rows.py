@@ -1,12 +1,13 @@
 """The rows of files, in SQLite."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
-from tests.chat.files.row_laws import LAWS, LIMITS, Law
-from tests.support.tables import Watched
+from tests.chat.files.row_laws import LAWS, LIMITS, RACES, Law, Race
+from tests.support.tables import Watched, watched
 
 from hubbub.chat.files.rows import check_unsaid, detach, gone, let_go, show_avatar
 
@@ -14,6 +15,14 @@ from hubbub.chat.files.rows import check_unsaid, detach, gone, let_go, show_avat
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 async def test_in_sqlite_it_is_a_law(law: Law, tables: Watched) -> None:
     await law(tables)
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+async def test_of_two_servers_in_sqlite_it_is_a_law(
+    race: Race, tables: Watched, tmp_path: Path
+) -> None:
+    async with watched(f"sqlite:///{tmp_path}/chat.db") as other:
+        await race([tables, other])
 
 
 @pytest.mark.parametrize(
