@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 from tests.chat.search.search_laws import Scene, SearchLaws, asked
-from tests.support.postgres import fresh_database
-from tests.support.tables import PostgresTables
-
-from hubbub.chat import schema
-from hubbub.chat.migrate import upgrade
-
-
-@pytest.fixture(scope="module")
-def url() -> str:
-    return asyncio.run(fresh_database())
+from tests.support.chat import database
+from tests.support.tables import watched
 
 
 @pytest.fixture
-async def scene(url: str) -> AsyncIterator[Scene]:
-    engine = create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="REPEATABLE READ"
-    )
-    tables = PostgresTables(engine)
-    await tables.write(upgrade)
-    await tables.write(empty)
-    yield Scene(tables)
-    await engine.dispose()
-
-
-def empty(connection: Connection) -> None:
-    names = ", ".join(schema.metadata.tables)
-    connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with watched(await database("postgresql", tmp_path)) as tables:
+        yield Scene(tables)
 
 
 class TestSearchInPostgreSQL(SearchLaws):

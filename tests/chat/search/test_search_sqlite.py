@@ -6,17 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 from tests.chat.search.search_laws import Scene, SearchLaws, asked
-from tests.support.tables import sqlite_tables
-
-from hubbub.chat.migrate import upgrade
+from tests.support.chat import database
+from tests.support.tables import watched
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with sqlite_tables(tmp_path, MetaData()) as tables:
-        await tables.write(upgrade)
+    async with watched(await database("sqlite", tmp_path)) as tables:
         yield Scene(tables)
 
 
