@@ -9,49 +9,24 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 from sqlalchemy import Connection, select
-from starlette.requests import HTTPConnection
 from tests.chat.files.blob_laws import listed, read, stream
 from tests.chat.files.pictures import GPS, bomb, noted, opened, picture, polyglot
+from tests.chat.files.site import Rooms, site
 from tests.support.tables import Watched
 
-from hubbub.chat import problem
 from hubbub.chat.files.blobs import new_id
 from hubbub.chat.files.disk import DiskBlobs
 from hubbub.chat.files.limits import FileLimits
-from hubbub.chat.files.routes import avatars, files_router
+from hubbub.chat.files.routes import avatars
 from hubbub.chat.files.rows import attach, detach
 from hubbub.chat.files.serving import HEADERS
-from hubbub.chat.files.uploads import AT_ONCE_EACH, Uploads
-from hubbub.chat.page import SecurityHeaders
-from hubbub.chat.people import Kind, Who
+from hubbub.chat.files.uploads import AT_ONCE_EACH
 from hubbub.chat.schema import users
 
 FILES = "/api/chat/v1/files"
 AVATAR = "/api/chat/v1/users/me/avatar"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 HTML = b"<!doctype html><script>alert(document.cookie)</script>"
-
-
-class People:
-    """Who is signed in is in a header; "guest" is one, and everybody else has an account."""
-
-    origins: tuple[str, ...] = ()
-
-    async def who(self, connection: HTTPConnection) -> Who | None:
-        user = connection.headers.get("x-user")
-        if not user:
-            return None
-        return Who(user, Kind.GUEST if user == "guest" else Kind.PERSON, user)
-
-
-class Rooms:
-    """Who may read which room."""
-
-    def __init__(self) -> None:
-        self.readers: dict[str, set[str]] = {"room": {"ann", "bob"}}
-
-    async def may_read(self, who: Who, room: str) -> bool:
-        return who.id in self.readers.get(room, set())
 
 
 @pytest.fixture
@@ -61,13 +36,7 @@ def rooms() -> Rooms:
 
 @pytest.fixture
 def app(tables: Watched, blobs: DiskBlobs, rooms: Rooms) -> FastAPI:
-    app = FastAPI()
-    app.state.people = People()
-    app.add_middleware(SecurityHeaders)
-    problem.install(app)
-    uploads = Uploads(tables, blobs, FileLimits(size=2_000_000, unsaid=5))
-    app.include_router(files_router(uploads, tables, blobs, rooms.may_read))
-    return app
+    return site(tables, blobs, FileLimits(size=2_000_000, unsaid=5), rooms)
 
 
 @pytest.fixture
