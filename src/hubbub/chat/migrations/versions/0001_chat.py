@@ -35,7 +35,7 @@ SQLITE_SEARCH = (
       detail = none, columnsize = 0, prefix = '2 3'
     )
     """,
-    # Parts of the index are merged little by little, and late: it is done while a message is stored.
+    # Parts of the index are merged little by little, and late: messages wait for it.
     "INSERT INTO chat_search (chat_search, rank) VALUES ('automerge', 16), ('crisismerge', 64)",
     f"""
     CREATE TRIGGER chat_search_insert AFTER INSERT ON chat_messages
