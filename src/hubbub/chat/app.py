@@ -21,7 +21,7 @@ from hubbub.chat.files.blobs import open_blobs
 from hubbub.chat.files.limits import FileLimits
 from hubbub.chat.files.routes import avatars, files_router
 from hubbub.chat.files.sweeper import Sweeper
-from hubbub.chat.files.uploads import Uploads
+from hubbub.chat.files.uploads import Scanner, Uploads
 from hubbub.chat.hooks import Hooks
 from hubbub.chat.http import Api, Live, chat_router, document
 from hubbub.chat.migrate import upgrade
@@ -58,13 +58,15 @@ LOBBY = e.Create(kind="public", name="Lobby", topic="Where everybody comes in")
 class Options:
     """What whoever runs the server says about the chat.
 
-    `files` is where attachments are kept, each of `file_bytes` at most; `providers` are who may
-    vouch for people, and `passwords` is how those are hashed. `page`: serve the page of open
-    rooms, for which nobody signs in. `announce` is given what is to be told on the console.
+    `files` is where attachments are kept, each of `file_bytes` at most and seen by `scanner`
+    before anybody else; `providers` are who may vouch for people, and `passwords` is how those are
+    hashed. `page`: serve the page of open rooms, for which nobody signs in. `announce` is given
+    what is to be told on the console.
     """
 
     files: str = "hubbub-files"
     file_bytes: int = 26_214_400
+    scanner: Scanner | None = None
     providers: Sequence[OidcProvider] = ()
     passwords: Passwords | None = None
     page: bool = False
@@ -100,7 +102,8 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     chosen = options or Options()
     tables = HubTables(hub)
     blobs = open_blobs(chosen.files)
-    uploads = Uploads(tables, blobs, FileLimits(size=chosen.file_bytes))
+    limits = FileLimits(size=chosen.file_bytes)
+    uploads = Uploads(tables, blobs, limits, scanner=chosen.scanner)
     people = People(
         tables,
         avatars=avatars(tables, blobs),
