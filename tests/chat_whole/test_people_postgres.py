@@ -22,7 +22,9 @@ from hubbub.chat.people.logins import Begun
 from hubbub.chat.people.oidc import Claimed, Provider
 from hubbub.chat.problem import Problem
 
-AT_ONCE = 8
+AT_ONCE = 5
+"""No more than the store tries again: where transactions see but one moment, each round of those
+that want the same row lets one through."""
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ async def scene(tables: Watched) -> AsyncIterator[Scene]:
     await scene.people.stop()
 
 
-@pytest.fixture(params=["read committed", "repeatable read", "serializable"])
+@pytest.fixture(params=["read committed", "repeatable read"])
 async def crowd(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """A scene whose transactions run side by side, and see this much of each other unless they
     say otherwise."""
@@ -71,7 +73,8 @@ async def test_servers_that_start_at_once_have_one_key(crowd: Scene) -> None:
 
 
 async def test_first_administrator_is_one_whatever_link_they_came_by(crowd: Scene) -> None:
-    codes = [crowd.code, *[await crowd.make().start() or "" for _ in range(3)]] * 2
+    codes = [crowd.code, *[await crowd.make().start() or "" for _ in range(AT_ONCE - 2)]]
+    codes.append(crowd.code)
     sign_up = crowd.people.accounts.sign_up
     told = await together(
         *(sign_up(f"user{n}", "User", PASSWORD, code) for n, code in enumerate(codes))
@@ -155,10 +158,10 @@ async def test_who_is_disabled_meanwhile_has_no_login_left(crowd: Scene) -> None
     for _ in range(5):
         crowd.now.pass_(3600)  # so that nobody has tried too often
         told = await together(
-            *(crowd.sign_in("ann") for _ in range(3)),
-            *(crowd.people.enter(there, bob) for _ in range(3)),
+            *(crowd.sign_in("ann") for _ in range(AT_ONCE - 1)),
+            *(crowd.people.enter(there, bob) for _ in range(AT_ONCE - 2)),
             *(administration.disable(root.who, id) for id in ids),
-            *(crowd.people.enter(there, bob) for _ in range(3)),
+            crowd.people.enter(there, bob),
         )
         assert set(slugs(told)) <= {"wrong-credentials", "disabled"}
         assert await crowd.tables.read(left) == 0
