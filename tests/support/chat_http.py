@@ -17,8 +17,6 @@ import httpx
 from tests.support.chat import API, Chat, chat
 from tests.support.chat_matrix import EVENTS, Cell, Stage, stage_for
 
-from hubbub.chat.hooks import Hooks
-from hubbub.chat.http import Api, Live, chat_router
 from hubbub.chat.people import Kind
 from hubbub.chat.policy import Action
 from hubbub.chat.problem import MEDIA_TYPE
@@ -105,10 +103,6 @@ async def site(folder: Path, store: str | None = None) -> AsyncIterator[Site]:
         place = await stack.enter_async_context(
             chat(store or f"sqlite:///{folder}/chat.db", str(folder / "files"))
         )
-        sockets = place.sockets
-        live = Live(sockets.types, sockets.typing.said, sockets.here.states)
-        if not hasattr(place.app.state, "api"):
-            place.app.include_router(chat_router(Api(place.rooms, Hooks(place.rooms), live)))
         yield Site(place, stack)
 
 

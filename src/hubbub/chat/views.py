@@ -144,7 +144,7 @@ class Opened(Answer):
     members: list[MemberView] = Field(description="The first of them.")
     messages: list[MessageView] = Field(description="The last of them.")
     more: bool = Field(description="Whether there are earlier messages.")
-    pinned: int = Field(description="Messages that are pinned.")
+    pinned: int = Field(examples=[2], description="Messages that are pinned.")
     users: list[Profile]
     unread: UnreadView
     preferences: PreferenceView

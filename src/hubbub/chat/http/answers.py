@@ -18,6 +18,11 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 """For the `responses` of a route that answers with `fresh`."""
 
 
+def there_already(what: str, model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """For the `responses` of a route that makes something, or finds it."""
+    return {200: {"description": what, "model": model}}
+
+
 def at_once(model: BaseModel) -> Response:
     """`model`, which is one person's, as JSON."""
     return Response(_json(model), media_type=JSON, headers={"Cache-Control": "no-store"})

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from hubbub.chat import events as e
 from hubbub.chat import pages, reading
-from hubbub.chat.http.answers import NOT_MODIFIED, fresh
+from hubbub.chat.http.answers import NOT_MODIFIED, fresh, there_already
 from hubbub.chat.http.api import Api
 from hubbub.chat.http.bodies import NewBan, NewMember, NewMute, NewRole
 from hubbub.chat.http.params import MAX_NUMBER, Key, Reason, RoomId, UserId
@@ -42,7 +42,12 @@ def members_router(api: Api) -> APIRouter:
         query = partial(pages.members, after=after, limit=limit)
         return fresh(request, await rooms.read(me, room, query))
 
-    @router.post("", status_code=201, summary="Add somebody", responses=USUAL)
+    @router.post(
+        "",
+        status_code=201,
+        summary="Add somebody",
+        responses=USUAL | there_already("Somebody who was there", MemberView),
+    )
     async def add(
         room: RoomId, body: NewMember, me: Me, response: Response, key: Key = ""
     ) -> MemberView:

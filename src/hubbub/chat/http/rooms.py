@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from hubbub.chat import events as e
 from hubbub.chat import pages, reading
-from hubbub.chat.http.answers import NOT_MODIFIED, at_once, fresh
+from hubbub.chat.http.answers import NOT_MODIFIED, at_once, fresh, there_already
 from hubbub.chat.http.api import Api
 from hubbub.chat.http.bodies import NewRoom, RoomChange
 from hubbub.chat.http.params import Key, RoomId, Search
@@ -48,7 +48,12 @@ def rooms_router(api: Api) -> APIRouter:
         query = partial(pages.public_rooms, text=wanted or "", after=after, limit=limit)
         return await rooms.hub.tables.read(query, me, rooms.now())
 
-    @router.post("", status_code=201, summary="Make a room", responses=usual)
+    @router.post(
+        "",
+        status_code=201,
+        summary="Make a room",
+        responses=usual | there_already("A conversation that was there", SeenRoom),
+    )
     async def make(body: NewRoom, me: Me, response: Response, key: Key = "") -> SeenRoom:
         """Make a room, and be its owner.
 
