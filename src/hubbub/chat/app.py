@@ -111,6 +111,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
         providers=chosen.providers,
         passwords=chosen.passwords,
         on_login_ended=lambda user, login: hub.disconnect(user, session=login),
+        on_changed=lambda user: sockets.changed(user),
     )
     rooms = Rooms(hub, lambda: people.key("rooms"))
     sockets = Sockets(rooms, lambda: people)

@@ -81,6 +81,13 @@ keys = Table(
 )
 Index("chat_keys_user", keys.c.user)
 
+tickets = Table(
+    "chat_tickets",
+    metadata,
+    Column("id", NAME, primary_key=True, comment="of a socket's token that was used"),
+    Column("expires_at", NUMBER, nullable=False),
+)
+
 settings = Table(
     "chat_settings",
     metadata,

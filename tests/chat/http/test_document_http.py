@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -138,3 +140,13 @@ def limits(schema: dict[str, Any]) -> dict[str, Any]:
     if "items" in schema:
         found["items"] = {**limits(schema["items"]), "minLength": 1}
     return found
+
+
+def test_the_reference_page_has_every_route_and_no_other(told: dict[str, Any]) -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "chat-api.md"
+    routes = dict(re.findall(r"^\| `([A-Z]+ /\S+)`( \*)? \|", page.read_text(), re.MULTILINE))
+    elsewhere = {"GET /rooms/{room}/export", "GET /search"}  # of routes with tests of their own
+    ours = {name.replace(PREFIX, ""): operation for name, operation in operations(told)}
+    assert routes.keys() - elsewhere == ours.keys()
+    for name, operation in ours.items():
+        assert bool(routes[name]) == ("401" not in operation["responses"]), name

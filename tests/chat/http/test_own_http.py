@@ -59,7 +59,7 @@ async def test_several_rooms_are_read_at_once_and_others_are_left_out(scene: Sit
     marks = [{"room": room, "offset": 2} for room in (*rooms[:2], others, "nothing")]
     read = await eve.put("/read", json={"rooms": marks})
     assert read.status_code == 200
-    assert [one["room"] for one in read.json()["items"]] == rooms[:2]
+    assert {one["room"] for one in read.json()["items"]} == set(rooms[:2])
     unread = await eve.get("/unread")
     counts = {one["room"]: (one["unread"], one["mentions"]) for one in unread.json()["items"]}
     assert counts == {rooms[0]: (0, 0), rooms[1]: (0, 0), rooms[2]: (1, 1)}

@@ -171,10 +171,26 @@ async def test_token_says_who_opens_a_socket(scene: Scene) -> None:
     made = scene.people.socket_token(root.who)
     assert SOCKET_S <= made.expires_at - scene.now() < SOCKET_S + 1
     assert await scene.people.verify_socket_token(made.token) == root.who
-    assert await scene.make().start() is None
+    other = scene.make()
+    assert await other.start() is None
+    made = scene.people.socket_token(root.who)
+    assert await other.verify_socket_token(made.token) == root.who, "on another server, too"
+
+
+async def test_token_opens_one_socket_on_any_server(scene: Scene) -> None:
+    root = await scene.admin()
     other = scene.make()
     await other.start()
-    assert await other.verify_socket_token(made.token) == root.who, "on another server, too"
+    token = scene.people.socket_token(root.who).token
+    assert await scene.people.verify_socket_token(token) == root.who
+    for people in (scene.people, other):
+        with pytest.raises(Refused) as refused:
+            await people.verify_socket_token(token)
+        assert refused.value.code == 109, "fetch another one"
+    scene.now.pass_(SOCKET_S + 1)
+    await scene.people.sweep()
+    with pytest.raises(Refused):
+        await scene.people.verify_socket_token(token)
 
 
 async def test_token_is_over_with_its_time_and_another_one_is_fetched(scene: Scene) -> None:
@@ -211,8 +227,8 @@ async def test_key_of_a_bot_opens_a_socket_too(scene: Scene) -> None:
     key = await administration.make_key(root.who, bot.id, "one")
     who = await scene.people.verify_socket_token(key.secret)
     assert who is not None and (who.id, who.login) == (bot.id, key.made.id)
+    assert await scene.people.verify_socket_token(scene.people.socket_token(who).token) == who
     minted = scene.people.socket_token(who).token
-    assert await scene.people.verify_socket_token(minted) == who
     assert await scene.people.until(who) == scene.now() + SOCKET_S
     await administration.revoke_key(root.who, bot.id, key.made.id)
     assert await scene.people.verify_socket_token(key.secret) is None
@@ -256,11 +272,11 @@ def test_changed_token_is_nobodys(at: int, char: str) -> None:
 def test_token_of_another_server_or_for_something_else_or_unsigned_is_nobodys() -> None:
     good = tokens()
     said = good.read(good.mint(WHO).token)
-    assert said is not None and (said.user, said.login, said.expired) == ("u1", "l1", False)
+    assert said is not None and (said.user, said.login) == ("u1", "l1")
     assert good.read(tokens(b"x" * 32).mint(WHO).token) is None
     assert good.read(Seal(Keys(b"k" * 32), "socket", lambda: 0.0).close({"sub": "u1"}, 9)) is None
     key = OctKey.import_key(Keys(b"k" * 32).for_("socket"))
-    claims = {"aud": AUDIENCE, "sub": "u1", "sid": "l1", "exp": 2000}
+    claims = {"aud": AUDIENCE, "sub": "u1", "sid": "l1", "jti": "t1", "exp": 2000}
     assert good.read(jwt.encode({"alg": "HS256"}, claims, key)) is not None
     assert good.read(jwt.encode({"alg": "HS256"}, {**claims, "aud": "x"}, key)) is None
     assert good.read(jwt.encode({"alg": "HS512"}, claims, key, ["HS512"])) is None

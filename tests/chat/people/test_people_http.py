@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from sqlalchemy import Connection, update
 from starlette.responses import Response
 from tests.support.people import PASSWORD, Browser, Scene, application
 
 from hubbub.chat.people.http.origin import may_act
 from hubbub.chat.people.logins import LOGIN_S
 from hubbub.chat.problem import MEDIA_TYPE
+from hubbub.chat.schema import users
 from hubbub.chat.web import PREFIX
 
 Open = Callable[..., Browser]
@@ -397,7 +399,7 @@ async def test_picture_that_was_brought_is_served_by_who_keeps_it(
 
     scene.people.avatars = picture
     me = (await root.get("/session")).json()["user"]["id"]
-    await scene.people.accounts.set_avatar(me, "f1")
+    await scene.tables.write(_pictured, me, "f1")
     profile = (await root.get(f"/users/{me}")).json()
     answer = await root.get(profile["avatar"].removeprefix(PREFIX))
     assert (answer.content, answer.headers["content-type"]) == (b"a picture", "image/png")
@@ -542,3 +544,7 @@ async def test_documentation_names_every_error_as_a_problem(scene: Scene) -> Non
         assert "default" in operation["responses"]
         assert all(one["name"] != "cursor_" for one in operation.get("parameters", ()))
     assert "HTTPValidationError" not in schema["components"]["schemas"]
+
+
+def _pictured(connection: Connection, user: str, file: str) -> None:
+    connection.execute(update(users).where(users.c.id == user).values(avatar=file))

@@ -16,7 +16,7 @@ from hubbub.chat import events as e
 from hubbub.chat import schema
 from hubbub.chat.policy import Action, Place, Role, Standing, may
 from hubbub.chat.projection import Chat
-from hubbub.chat.search import Page, QueryError, parse, search, words
+from hubbub.chat.search import Page, QueryError, arrange, parse, search, words
 from hubbub.chat.search.find import BUDGET
 from hubbub.chat.search.index import PostgreSQL, Span, SQLite
 from hubbub.chat.search.query import MIN_PREFIX
@@ -409,6 +409,39 @@ class SearchLaws:
         assert await scene.found("hello") == [old]
         assert await scene.found("hello -goodbye old") == [old]
         assert (await scene.page("hello", "bob", limit=5)).complete
+
+    async def test_messages_that_were_stored_in_another_order_are_arranged(
+        self, scene: Scene
+    ) -> None:
+        rows = [("one", 0), ("one", 4), ("one", 2), ("two", 1), ("two", 3), ("two", 3)]
+        for room in ("one", "two"):
+            await scene.room(room)
+        ids = {await scene.say(room, f"hello {day}", at=NOW + day * DAY): day for room, day in rows}
+        gone = await scene.say("one", "hello, and goodbye", at=NOW)
+        await scene.delete(gone)
+        assert await scene.tables.write(arrange)
+        found = await scene.found("hello")
+        assert [ids[id] for id in found] == [4, 3, 3, 2, 1, 0]
+        assert [ids[id] for id in await scene.found("hello before:2024-10-06")] == [1, 0]
+        assert not await scene.tables.write(arrange), "they are now"
+        last = await scene.say("one", "hello 9", at=NOW + 9 * DAY)
+        await scene.edit(found[0], "goodbye")
+        assert await scene.found("hello") == [last, *found[1:]]
+        assert await scene.found("goodbye") == [found[0]]
+
+    async def test_messages_that_are_in_order_stay_as_they_are(self, scene: Scene) -> None:
+        assert not await scene.tables.write(arrange)
+        await scene.room("hall")
+        for minutes in (0, 5, -4, 30, 21, 60):
+            await scene.say("hall", "hello", at=NOW + minutes * 60_000)
+        keys = select(schema.messages.c.key).order_by(schema.messages.c.id)
+
+        def read(connection: Connection) -> list[int]:
+            return list(connection.scalars(keys))
+
+        before = await scene.tables.read(read)
+        assert not await scene.tables.write(arrange)
+        assert await scene.tables.read(read) == before
 
     # What changes.
 

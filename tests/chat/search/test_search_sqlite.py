@@ -11,6 +11,8 @@ from tests.chat.search.search_laws import Scene, SearchLaws, asked
 from tests.support.chat import database
 from tests.support.tables import watched
 
+from hubbub.chat.search import arrange
+
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
@@ -44,5 +46,8 @@ async def test_the_index_is_whole_whatever_happened(scene: Scene) -> None:
     await scene.edit(ids[3], "goodbye")
     await scene.delete(ids[4])
     await scene.edit(ids[4], "of a message that is deleted")
+    await scene.say("hall", "of long ago", at=0)
+    assert await scene.tables.write(arrange)
+    await scene.edit(ids[5], "goodbye, too")
     check = text("INSERT INTO chat_search (chat_search, rank) VALUES ('integrity-check', 1)")
     await scene.run(check)

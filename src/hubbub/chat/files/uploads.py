@@ -48,7 +48,7 @@ log = logging.getLogger("hubbub.chat")
 SLOW, TOO_LARGE, WRONG_TYPE, BUSY = 408, 413, 415, 429
 """Codes to refuse with: statuses of HTTP."""
 
-AT_ONCE = 64
+AT_ONCE = 32
 AT_ONCE_EACH = 6
 """Uploads under way on this server, of all users and of one."""
 
@@ -79,7 +79,8 @@ for its user. Whatever else it raises, the file is not kept either."""
 
 
 class Uploads:
-    """Takes files of at most `limits`. `now` gives Unix seconds."""
+    """Takes files of at most `limits`. `pictured` is called with a user who has another picture,
+    `now` gives Unix seconds."""
 
     def __init__(
         self,
@@ -88,12 +89,14 @@ class Uploads:
         limits: FileLimits,
         *,
         scanner: Scanner | None = None,
+        pictured: Callable[[str], None] = lambda user: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._tables = tables
         self._blobs = blobs
         self._limits = limits
         self._scanner = scanner
+        self._pictured = pictured
         self._now = now
         self._pictures = Pictures(limits.pixels)
         self._under_way: Counter[str] = Counter()
@@ -152,11 +155,13 @@ class Uploads:
                 self._ms(),
             )  # fmt: skip
             await self._tables.write(add_avatar, file)
+        self._pictured(user)
         return file
 
     async def no_avatar(self, user: str) -> None:
         """Show the generated picture of the user again."""
         await self._tables.write(show_avatar, user, None, self._ms())
+        self._pictured(user)
 
     async def discard(self, user: str, id: str) -> bool:
         """Let go of an attachment of the user's that was not said. Whether there was one."""

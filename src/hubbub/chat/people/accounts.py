@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -259,15 +259,22 @@ class Accounts:
     address they come from.
 
     All of it raises `Problem` for what cannot be, and `Unavailable` where the database is away.
+    `changed` is called with each user whom others see changed, or for the first time.
     """
 
     def __init__(
-        self, tables: Tables, logins: Logins, passwords: Passwords, limits: Limits
+        self,
+        tables: Tables,
+        logins: Logins,
+        passwords: Passwords,
+        limits: Limits,
+        changed: Callable[[str], None],
     ) -> None:
         self._tables = tables
         self._logins = logins
         self._passwords = passwords
         self._limits = limits
+        self._changed = changed
 
     async def sign_up(
         self,
@@ -355,11 +362,9 @@ class Accounts:
             values["display"] = names.display(display)
         if status is not None:
             values["status"] = names.status(status)
-        return await self._tables.write(_change, who.id, values)
-
-    async def set_avatar(self, user: str, file: str | None) -> Account:
-        """Show that file as the user's picture; None for the generated one."""
-        return await self._tables.write(_change, user, {"avatar": file})
+        account = await self._tables.write(_change, who.id, values)
+        self._changed(who.id)
+        return account
 
     async def get(self, user: str) -> Account:
         """Raises `Problem` (404) where there is no such account."""

@@ -232,11 +232,13 @@ class Administration:
     """What administrators do; `by` is the one who does it, whose right was looked at.
 
     All of it raises `Problem` for what cannot be, and `Unavailable` where the database is away.
+    `changed` is called with each user whom others see changed.
     """
 
-    def __init__(self, tables: Tables, logins: Logins) -> None:
+    def __init__(self, tables: Tables, logins: Logins, changed: Callable[[str], None]) -> None:
         self._tables = tables
         self._logins = logins
+        self._changed = changed
 
     async def users(self, said: str, before: tuple[int, str] | None, limit: int) -> list[Account]:
         """All accounts, or those that `said` may mean, the latest first, before the one that was
@@ -247,14 +249,19 @@ class Administration:
         """Have the account signed in to no more, and end what is: logins, keys, sockets."""
         account, ended = await self._do(_disable, by, user)
         self._logins.tell(user, ended)
+        self._changed(user)
         return account
 
     async def enable(self, by: Who, user: str) -> Account:
-        return await self._do(_enable, by, user)
+        account = await self._do(_enable, by, user)
+        self._changed(user)
+        return account
 
     async def appoint(self, by: Who, user: str, admin: bool) -> Account:
         """Make a person an administrator, or not one any more (409 for the last one)."""
-        return await self._do(_appoint, by, user, admin)
+        account = await self._do(_appoint, by, user, admin)
+        self._changed(user)
+        return account
 
     async def password_link(self, by: Who, user: str) -> Made:
         """A pass that sets a person's password. It takes the place of an earlier one."""

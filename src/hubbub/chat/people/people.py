@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from hubbub import ConfigurationError, Refused
-from hubbub.chat.people import identities, passes, server
+from hubbub.chat.people import identities, passes, server, tickets
 from hubbub.chat.people.accounts import Accounts
 from hubbub.chat.people.administration import Administration
 from hubbub.chat.people.cookies import bearer, secret_of
@@ -43,7 +43,8 @@ class People:
         code = await people.start()   # in the lifespan, after the hub's: see there
 
     `origins`: pages that may act for who is signed in, beside the server's own. `on_login_ended`
-    is called with a user and a login that is over, so that its sockets end. `avatars` serves
+    is called with a user and a login that is over, so that its sockets end, and `on_changed` with a
+    user whom others see changed. `avatars` serves
     pictures that people have brought. `now` gives Unix seconds, `clock` monotonic ones.
     """
 
@@ -54,6 +55,7 @@ class People:
         origins: Collection[str] = (),
         providers: Sequence[OidcProvider] = (),
         on_login_ended: Ended = lambda user, login: None,
+        on_changed: Callable[[str], None] = lambda user: None,
         avatars: Avatars | None = None,
         passwords: Passwords | None = None,
         now: Callable[[], float] = time.time,
@@ -63,8 +65,10 @@ class People:
         self.avatars = avatars
         self.limits = Limits(clock)
         self.logins = Logins(tables, on_login_ended, now)
-        self.accounts = Accounts(tables, self.logins, passwords or Passwords(), self.limits)
-        self.administration = Administration(tables, self.logins)
+        self.accounts = Accounts(
+            tables, self.logins, passwords or Passwords(), self.limits, on_changed
+        )
+        self.administration = Administration(tables, self.logins, on_changed)
         self.providers = {one.id: Provider(one, now, clock) for one in providers}
         if len(self.providers) != len(providers):
             raise ConfigurationError("two providers have the same name: call them differently")
@@ -90,6 +94,7 @@ class People:
         """Forget logins, links and guests that are over; for now and then."""
         await self.logins.sweep()
         await self._tables.write(passes.forget_over, self.logins.ms())
+        await self._tables.write(tickets.forget_used, self.logins.ms())
         await self.administration.purge_guests(GUEST_S)
 
     def key(self, purpose: str) -> bytes:
@@ -115,7 +120,7 @@ class People:
         return await self.logins.of_secret(secret) if secret else None
 
     def socket_token(self, who: Who) -> SocketToken:
-        """A token for a socket of `who`, good for five minutes and as long as their login."""
+        """A token for one socket of `who`, good for five minutes and as long as their login."""
         return SocketTokens(self._started, self._now).mint(who)
 
     async def verify_socket_token(self, token: str) -> Who | None:
@@ -129,7 +134,9 @@ class People:
         if said is None:
             return None
         who = await self.logins.of_id(said.user, said.login)
-        if who is not None and said.expired:
+        if who is None:
+            return None
+        if said.expires_at <= self._now() or not await self._tables.write(tickets.use, said):
             raise Refused("token expired", TOKEN_EXPIRED)
         return who
 

@@ -14,12 +14,11 @@ SERVER = "server"
 """The row of `chat_settings` with what administrators set; there from the first start on."""
 
 
-def add_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert `row`, unless one with its primary key is there."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(postgresql.insert(table).values(row).on_conflict_do_nothing())
-    else:
-        connection.execute(sqlite.insert(table).values(row).on_conflict_do_nothing())
+def add_once(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert `row`, unless one with its primary key is there; whether there was none."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    done = connection.execute(dialect.insert(table).values(row).on_conflict_do_nothing())
+    return done.rowcount == 1
 
 
 def one_at_a_time(connection: Connection) -> None:

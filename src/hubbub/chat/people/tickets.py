@@ -1,7 +1,7 @@
 """Tokens of this server's own, signed with its key (RFC 7519, by joserfc).
 
-A *socket token* says for five minutes who opens a socket, and by which login: it goes into the
-first message of the socket, so that no address has it. A *sealed* value is what a browser keeps
+A *socket token* says for five minutes who opens a socket, once, and by which login: it goes into
+the first message of the socket, so that no address has it. A *sealed* value is what a browser keeps
 for us while it is away at a provider, and can neither read nor change.
 """
 
@@ -14,10 +14,14 @@ from typing import Any, NamedTuple
 from joserfc import jwe, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
+from sqlalchemy import Connection, delete
 
 from hubbub.chat.people.logins import SOCKET_S
+from hubbub.chat.people.secret import new_id
 from hubbub.chat.people.server import Keys
+from hubbub.chat.people.sql import add_once
 from hubbub.chat.people.who import Who
+from hubbub.chat.schema import tickets
 
 AUDIENCE = "hubbub:socket"
 
@@ -33,11 +37,12 @@ class SocketToken(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a token that is right says; `expired` where it was right once."""
+    """What a token that is right says; `id` is its own, `expires_at` in Unix seconds."""
 
     user: str
     login: str
-    expired: bool
+    id: str
+    expires_at: float
 
 
 class SocketTokens:
@@ -50,6 +55,7 @@ class SocketTokens:
     def mint(self, who: Who) -> SocketToken:
         expires_at = math.ceil(self._now()) + SOCKET_S
         claims = {"aud": AUDIENCE, "sub": who.id, "sid": who.login, "exp": expires_at}
+        claims["jti"] = new_id("t")
         return SocketToken(jwt.encode({"alg": "HS256"}, claims, self._key, ["HS256"]), expires_at)
 
     def read(self, token: str) -> Said | None:
@@ -63,7 +69,18 @@ class SocketTokens:
         # What was signed with this key was made above: there is nothing else to doubt.
         if claims.get("aud") != AUDIENCE:
             return None
-        return Said(claims["sub"], claims["sid"], claims["exp"] <= self._now())
+        return Said(claims["sub"], claims["sid"], claims["jti"], claims["exp"])
+
+
+def use(connection: Connection, said: Said) -> bool:
+    """Have the token be used; whether it was not before. On all servers of the database."""
+    row = {"id": said.id, "expires_at": int(said.expires_at * 1000)}
+    return add_once(connection, tickets, row)
+
+
+def forget_used(connection: Connection, now: int) -> None:
+    """Forget the tokens that are over at `now` (Unix milliseconds): they are good no more."""
+    connection.execute(delete(tickets).where(tickets.c.expires_at < now))
 
 
 class Seal:

@@ -51,7 +51,7 @@ SQLITE_SEARCH = (
     """,
     f"""
     CREATE TRIGGER chat_search_update AFTER UPDATE ON chat_messages
-    WHEN {OLD} IS NOT {NEW} BEGIN
+    WHEN old."key" <> new."key" OR {OLD} IS NOT {NEW} BEGIN
       INSERT INTO chat_search (chat_search, rowid, words)
         SELECT 'delete', old."key", {OLD} WHERE old.deleted_at IS NULL;
       INSERT INTO chat_search (rowid, words)
@@ -116,6 +116,11 @@ def upgrade() -> None:
         sa.Column("created_at", NUMBER, nullable=False),
     )
     op.create_index("chat_keys_user", "chat_keys", ["user"])
+    op.create_table(
+        "chat_tickets",
+        sa.Column("id", NAME, primary_key=True),
+        sa.Column("expires_at", NUMBER, nullable=False),
+    )
     op.create_table(
         "chat_settings",
         sa.Column("name", NAME, primary_key=True),
