@@ -4,16 +4,24 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.chat.files.blob_laws import BIG, LAWS, Law, listed, read, stream
+from tests.chat.files.conftest import add_people
+from tests.chat.files.pictures import GPS, noted, opened, picture
+from tests.support.chat import database
+from tests.support.tables import watched
 
 from hubbub import Unavailable
 from hubbub.chat.files import s3
 from hubbub.chat.files.blobs import Blobs, new_id, open_blobs
+from hubbub.chat.files.limits import FileLimits
+from hubbub.chat.files.sweeper import Sweeper, Swept
+from hubbub.chat.files.uploads import Uploads
 
 SECRET = "planted-secret"
 
@@ -130,3 +138,20 @@ async def test_without_a_server_the_files_are_not_available_and_nothing_secret_i
 
 def test_a_secret_is_not_in_what_is_shown_of_the_blobs(blobs: Blobs) -> None:
     assert SECRET not in repr(vars(blobs))
+
+
+async def test_a_picture_is_brought_into_a_bucket_and_swept_out_of_it(
+    blobs: Blobs, tmp_path: Path
+) -> None:
+    async with watched(await database("sqlite", tmp_path)) as tables:
+        await tables.write(add_people)
+        uploads = Uploads(tables, blobs, FileLimits(), now=lambda: 0)
+        file = await uploads.attachment("ann", "a.jpg", stream(noted("JPEG", (900, 600))))
+        await uploads.attachment("ann", "a.bin", stream(BIG))
+        await uploads.avatar("ann", stream(picture()))
+        kept = await read(blobs, file.id)
+        assert opened(kept).size == (900, 600)
+        assert GPS not in kept
+        assert len(await listed(blobs)) == 4
+        assert await Sweeper(tables, blobs).sweep() == Swept(2, 0)
+        assert len(await listed(blobs)) == 1

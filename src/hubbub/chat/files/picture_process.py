@@ -192,12 +192,16 @@ def _plain(image: Image.Image) -> Image.Image:
 # Taking out what the picture says of itself, without decoding it. ------------------------------
 
 
+_MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
+_MARKER_IN_SCAN = re.compile(rb"\xff+[^\xff\x00\xd0-\xd7]", re.DOTALL)
+
+
 def _jpeg(data: bytes, turned: int) -> bytes:
     """ITU-T T.81 annex B. What is behind the end of the picture goes, too."""
     kept = [data[:2]]
     at = 2
     while True:
-        begin = re.compile(rb"\xff+([^\xff])", re.DOTALL).match(data, at)
+        begin = _MARKER.match(data, at)
         if begin is None:
             raise NoPicture("a segment does not begin where it should")
         marker, at = begin[1][0], begin.end()
@@ -207,10 +211,13 @@ def _jpeg(data: bytes, turned: int) -> bytes:
         at += len(segment)
         if len(segment) < 2:
             raise NoPicture("a segment has no length")
-        if _is_kept(marker, segment[2:]):
-            kept.append(b"\xff" + bytes([marker]) + segment)
+        if marker == 0xE0 and segment.startswith(b"JFIF\0", 2) and len(segment) >= 16:
+            segment = b"\0\x10" + segment[2:14] + b"\0\0"  # it may hold a smaller picture
+        elif not _is_kept(marker, segment[2:]):
+            continue
+        kept.append(b"\xff" + bytes([marker]) + segment)
         if marker == 0xDA:  # what is coded follows, up to a marker that stands for itself
-            end = re.compile(rb"\xff+[^\xff\x00\xd0-\xd7]", re.DOTALL).search(data, at)
+            end = _MARKER_IN_SCAN.search(data, at)
             stop = len(data) if end is None else end.start()
             kept.append(data[at:stop])
             at = stop
@@ -224,13 +231,11 @@ def _jpeg(data: bytes, turned: int) -> bytes:
 
 
 def _is_kept(marker: int, segment: bytes) -> bool:
-    if marker == 0xE0:
-        return segment.startswith(b"JFIF\0")
     if marker == 0xE2:
         return segment.startswith(b"ICC_PROFILE\0")
     if marker == 0xEE:
         return segment.startswith(b"Adobe")
-    return not 0xE1 <= marker <= 0xEF and marker != 0xFE
+    return not 0xE0 <= marker <= 0xEF and marker != 0xFE
 
 
 _PNG = b"\x89PNG\r\n\x1a\n"

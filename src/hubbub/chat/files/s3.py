@@ -23,8 +23,6 @@ T = TypeVar("T")
 PART = 5 * 1024 * 1024
 """Bytes of a part of an upload: the least that S3 takes. What is smaller goes in one request."""
 
-PARTS_AT_ONCE = 2
-
 PIECE = 1024 * 1024
 """Bytes that are asked for at once. Each piece is a request, so that a reader who takes long
 holds no connection."""
@@ -102,7 +100,7 @@ class S3Blobs:
                 feed,
                 use_multipart=True,
                 chunk_size=PART,
-                max_concurrency=PARTS_AT_ONCE,
+                max_concurrency=1,  # one part goes, one waits, and one comes: that is enough
             )
         )
         size, part = 0, first

@@ -32,6 +32,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": f"private, max-age={FRESH_S}, immutable",
+    # Who signs in next in the same browser has none of it.
+    "Vary": "Cookie, Authorization",
 }
 
 
