@@ -230,7 +230,9 @@ def rebuild(
 
 
 async def _rebuild(url: str, room: str | None, check: bool) -> list[Again]:
+    from hubbub.chat.search import arrange
     from hubbub.cli.again import again, rooms_of
+    from hubbub.stores.long import writing
 
     async with opened(url, alone=True) as store:
         rooms = await rooms_of(store, room)
@@ -242,7 +244,11 @@ async def _rebuild(url: str, room: str | None, check: bool) -> list[Again]:
                 number += more
                 advance(number, total)
 
-            return [await again(url, store, id, check=check, told=told) for id in sorted(rooms)]
+            done = [await again(url, store, id, check=check, told=told) for id in sorted(rooms)]
+        if not check:
+            async with writing(url) as run:
+                await run(arrange)
+        return done
 
 
 def _listed(one: Again) -> list[dict[str, object]]:
