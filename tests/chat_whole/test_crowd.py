@@ -1,0 +1,110 @@
+"""Two hundred users do everything at once (I1 to I5): what they have is what there is, nothing
+that was acknowledged is lost or there twice, and nobody sees what is not for them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from random import Random
+
+import pytest
+from tests.chat_whole.crowd_oracle import check_access, check_acked, check_offsets, records
+from tests.support.chat_crowd import Crowd, Person, opened
+from tests.support.chat_fold import Fold
+from tests.support.commands import hubbub_serve
+from tests.support.server import ServerProcess
+
+ACTS, SOAK_ACTS = 10, 40
+"""Of everybody: some fifteen seconds, and a minute."""
+
+FRESH = 60
+"""Clients whose rooms are fetched anew, each by its own user."""
+
+
+async def whole(person: Person, room: str) -> dict[int, dict[str, object]]:
+    """All messages of a room, page by page."""
+    found: dict[int, dict[str, object]] = {}
+    before: dict[str, int] = {}
+    while True:
+        page = await person.get(f"/rooms/{room}/messages", limit=200, **before)
+        assert page is not None
+        found.update((one["id"], one) for one in page["items"])
+        if page["before"] is None:
+            return found
+        before = {"before": page["before"]}
+
+
+async def check_states(crowd: Crowd, fresh: dict[str, Fold]) -> int:
+    """What everybody has of their rooms is what there is; how many views that were."""
+    checked = 0
+    for room, page in fresh.items():
+        views = [view for one in crowd.people for view in one.views.values() if view.room == room]
+        messages = await whole(views[0].who, room)
+        assert {id: messages[id] for id in page.messages} == page.messages
+        for view in views:
+            fold = view.fold
+            assert fold is not None
+            assert fold.room == page.room, view.who.id
+            assert fold.members == page.members, view.who.id
+            assert fold.messages == {id: one for id, one in messages.items() if id in fold.messages}
+            assert max(fold.messages, default=0) == max(messages, default=0)
+            assert set(messages) - set(fold.messages) == {
+                id for id in messages if id < min(fold.messages)
+            }, "of those behind the first none is missing"
+            checked += 1
+    for person in Random(crowd.seed).sample(crowd.people, min(FRESH, len(crowd.people))):
+        for room in list(person.views):
+            opened_now = await person.fetch(room)
+            assert opened_now is not None, f"{person.id} has {room} open, and may not"
+            assert Fold.of(opened_now).state == fresh[room].state
+    return checked
+
+
+async def check(crowd: Crowd, acts: int) -> str:
+    """Have them act, and hold all of it to what has to be; what has happened, in a line."""
+    await crowd.settle()
+    settings = {"store": crowd.url, "migrate": True}
+    async with ServerProcess(command=hubbub_serve(), settings=settings) as server:
+        try:
+            await crowd.act(f"127.0.0.1:{server.port}", acts)
+            fresh = await crowd.quiet()
+            views = await check_states(crowd, fresh)
+        finally:
+            await crowd.go()
+        assert await server.stop() == 0
+        log = await server.log()
+    assert "Traceback" not in log and " ERROR " not in log, log[-5_000:]
+    assert not [secret for secret in crowd.secrets if secret in log]
+    async with opened(crowd.url) as there:
+        logs = await records(there, [*crowd.rooms, *crowd.conversations])
+    told = check_access(crowd, logs)
+    check_acked(crowd, logs)
+    check_offsets(crowd)
+    counts = crowd.counts
+    assert views > 100 and told.publications > len(crowd.acked) > acts * 20
+    assert counts["connections cut"] > acts and counts["answers lost"]
+    kinds = {type(event).__name__ for one in logs.values() for event in one.events.values()}
+    assert len(kinds) > 16, f"not much has happened: {sorted(kinds)}"
+    return f"{views} views, {told}, {len(crowd.acked)} wishes: {dict(sorted(counts.items()))}"
+
+
+async def check_any(store: str, acts: int) -> None:
+    seed = int(os.environ.get("CROWD_SEED", Random().randrange(10**9)))
+    try:
+        happened = await check(Crowd(store, seed), acts)
+    except BaseException as error:
+        error.add_note(f"CROWD_SEED={seed}")
+        raise
+    sys.stdout.write(f"CROWD_SEED={seed}: {happened}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_what_a_crowd_has_is_what_there_is_and_what_it_may_see(store: str) -> None:
+    await check_any(store, ACTS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_what_a_crowd_has_after_a_minute_is_what_there_is(store: str) -> None:
+    await check_any(store, SOAK_ACTS)
