@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from hubbub.stores.sqlite import SQLiteStore
 from hubbub.stores.sqlite_batch import Batch
 from hubbub.stores.sqlite_file import File
 from hubbub.stores.sqlite_writer import Writer
+from hubbub.testing.store_laws.projections import in_tables, projected
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 20.0
@@ -192,14 +193,22 @@ class Failing(sqlite3.Connection):
     again = False
 
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-        if not sql.startswith("INSERT INTO hubbub_batch"):
+        if not sql.startswith("INSERT INTO hubbub_batch") or self.in_transaction:
             return super().execute(sql, *arguments)
         if self.done:
             super().execute(sql, *arguments)
+        raise self._error()
+
+    def commit(self) -> None:
+        if self.done:
+            super().commit()
+        raise self._error()
+
+    def _error(self) -> sqlite3.OperationalError:
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
         error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
-        raise error
+        return error
 
 
 @contextmanager
@@ -239,13 +248,19 @@ async def reopened(store: SQLiteStore) -> None:
     await store._writing.do(lambda writer: writer.close())
 
 
+@pytest.fixture(params=[False, True], ids=["in one statement", "in several"])
+def make(request: pytest.FixtureRequest) -> Callable[[int], Draft]:
+    """Makes drafts for a batch of either kind."""
+    return lambda number: draft(number)._replace(unread=request.param)
+
+
 async def test_a_commit_that_fails_and_is_done_all_the_same_is_done(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[int], Draft]
 ) -> None:
     async with opened(path) as store:
         await reopened(store)
         with failing(monkeypatch, Done):
-            made = await store.append([("a", draft(0)), ("b", draft(0)), ("a", draft(1))])
+            made = await store.append([("a", make(0)), ("b", draft(0)), ("a", draft(1))])
         assert [(one.position.offset, one.fate) for one in made] == [
             (1, Fate.STORED),
             (1, Fate.STORED),
@@ -256,22 +271,22 @@ async def test_a_commit_that_fails_and_is_done_all_the_same_is_done(
 
 
 async def test_a_commit_that_fails_and_is_not_done_is_told_to_be_not_done(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[int], Draft]
 ) -> None:
     async with opened(path) as store:
         await reopened(store)
         with failing(monkeypatch, NotDone):
-            text = await unavailable(store.append([("a", draft(0))]))
+            text = await unavailable(store.append([("a", make(0))]))
         assert text == "the log's disk does not work (SQLITE_IOERR_FSYNC)"
         await store.append([("a", draft(1))])
         assert await numbers(store, "a") == [1]
 
 
 async def test_a_commit_of_which_nothing_can_be_known_is_told_to_be_unknown(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[int], Draft]
 ) -> None:
     async with opened(path) as store:
-        one = draft(0)._replace(key="k")
+        one = make(0)._replace(key="k")
         await reopened(store)
         with failing(monkeypatch, DoneAndGone), pytest.raises(Unavailable) as raised:
             await store.append([("a", one)])
@@ -305,21 +320,25 @@ async def test_before_the_start_and_after_the_stop_it_is_unavailable(path: Path)
 # Other processes.
 
 
-async def test_what_was_acknowledged_outlives_a_kill(path: Path) -> None:
+@pytest.mark.parametrize(("what", "room"), [("append", "a"), ("project", "said")])
+async def test_what_was_acknowledged_outlives_a_kill(path: Path, what: str, room: str) -> None:
     dice = random.Random(7)
     acknowledged = 0
     for _ in range(6):
-        async with other("append", path) as process:
+        async with other(what, path) as process:
             for _ in range(dice.randrange(1, 60)):
                 acknowledged = int(await process.heard())
             process.kill()
             while word := await process.heard():
                 acknowledged = int(word)
         async with opened(path) as store:
-            found = await numbers(store, "a")
-            assert found == list(range(len(found))), "in order, without a hole, once"
+            page = await store.read(room, 0, 100_000, 100_000_000)
+            found = [one.value if room == "said" else one.value["number"] for one in page[0]]
+            assert list(map(int, found)) == list(range(len(found))), "in order, without a hole"
             assert len(found) >= acknowledged
             acknowledged = len(found)
+            if room == "said":
+                assert await in_tables(store, room) == list(enumerate(found, 1)), "and in step"
     assert acknowledged
 
 
@@ -527,7 +546,9 @@ async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
         await SQLiteStore(tmp_path).start()
 
 
-async def test_a_start_on_a_log_that_is_there_imports_nothing_for_upgrades(path: Path) -> None:
+async def test_a_log_that_is_there_is_used_without_what_upgrades_and_tables_need(
+    path: Path,
+) -> None:
     async with opened(path):
         pass
     async with other("start", path) as process:
@@ -577,6 +598,12 @@ async def test_the_loop_waits_for_no_file(path: Path, tmp_path: Path) -> None:
         await store.remove("a")
         await store.sweep(1)
         await store.check()
+        await store.append([("a", draft(0)._replace(unread=True))])
+        await store.mark("a", "ann", 1)
+        await store.unread("ann", ["a"], 1)
+        tables = store.tables()
+        await tables.write(lambda connection: connection.exec_driver_sql("CREATE TABLE x (y)"))
+        await tables.read(lambda connection: connection.exec_driver_sql("SELECT * FROM x").all())
         await store.backup(tmp_path / "copy.db")
         await store.stop()
 
@@ -586,24 +613,65 @@ async def test_a_page_reads_no_more_than_it_returns(path: Path) -> None:
         for _ in range(5):
             await store.append([("a", draft(number)) for number in range(1_000)])
 
-        async def steps(offset: int, limit: int, size: int, backwards: bool) -> int:
-            """How much SQLite had to do, in hundreds of its virtual machine's instructions."""
-            made = 0
-
-            def count() -> int:
-                nonlocal made
-                made += 1
-                return 0
-
-            for reader in store._reading:
-                await reader.do(lambda one: one.connection().set_progress_handler(count, 100))
-            await store.read("a", offset, limit, size, backwards=backwards)
-            return made
+        async def cost(limit: int, size: int, backwards: bool) -> int:
+            return await steps(store, store.read("a", 2_500, limit, size, backwards=backwards))
 
         for backwards in (False, True):
-            ten = await steps(2_500, 10, 1_000_000, backwards)
-            assert await steps(2_500, 10_000, 300, backwards) < 2 * ten
-            assert await steps(2_500, 1_000, 1_000_000, backwards) > 10 * ten, "it is counted"
+            ten = await cost(10, 1_000_000, backwards)
+            assert await cost(10_000, 300, backwards) < 2 * ten
+            assert await cost(1_000, 1_000_000, backwards) > 10 * ten, "it is counted"
+
+
+async def steps(store: SQLiteStore, reading: Awaitable[object]) -> int:
+    """How much SQLite had to do for it, in hundreds of its virtual machine's instructions."""
+    made = 0
+
+    def count() -> int:
+        nonlocal made
+        made += 1
+        return 0
+
+    for reader in store._reading:
+        await reader.do(lambda one: one.connection().set_progress_handler(count, 100))
+    await reading
+    return made
+
+
+async def test_what_is_unread_costs_as_much_as_is_counted_however_much_there_is(
+    path: Path,
+) -> None:
+    async with opened(path) as store:
+        rooms = [f"r{number}" for number in range(5)]
+        one = Draft(b"1", unread=True, mentions=["ann", "bob"])
+        everyone = one._replace(mentions=["*"])
+        for turn in range(4):
+            await store.append([(rooms[number % 5], one) for number in range(1_000)])
+            await store.append([(rooms[number % 5], everyone) for number in range(1_000)])
+            if turn == 0:
+                few = await steps(store, store.unread("ann", rooms, 10))
+                some = await steps(store, store.unread("ann", rooms, 100))
+        assert some > 4 * few, "it is counted"
+        assert await steps(store, store.unread("ann", rooms, 10)) < 1.5 * few
+        assert await steps(store, store.unread("ann", rooms, 100)) < 1.5 * some
+        for room in rooms:
+            await store.mark(room, "ann", 800)
+        assert await steps(store, store.unread("ann", rooms, 10)) < 2 * few, "behind a marker, too"
+
+
+async def test_a_batch_that_changes_nothing_but_the_log_is_a_statement(path: Path) -> None:
+    async with opened(path) as store:
+        said: list[str] = []
+        await store.append([("a", draft(0)._replace(unread=True))])
+        assert store._writing is not None
+        await store._writing.do(lambda one: one.connection().set_trace_callback(said.append))
+        projected(store)
+        await store.append([("a", draft(1)), ("b", draft(1)), ("a", draft(2))])
+        # A trigger's come as the statement that it belongs to.
+        assert [one.split()[0] for one in dict.fromkeys(said)] == ["SELECT", "INSERT"]
+        said.clear()
+        await store.append([("a", draft(1)._replace(unread=True))])
+        kinds = [one.split()[0] for one in dict.fromkeys(said)]
+        assert kinds == ["BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
 
 
 async def test_a_check_writes(path: Path) -> None:
@@ -622,10 +690,15 @@ async def test_a_sweep_counts_what_it_purges(path: Path) -> None:
         await store.append([("a", Draft(b"1", key=str(number), info=ann)) for number in range(3)])
         await store.append([("a", draft(number)) for number in range(7)])
         await store.append([("b", draft(number)) for number in range(3)])
-        await store.trim("b", 3, 0, 10)
+        counts = Draft(b"1", unread=True, mentions=["ann", "bob"])
+        await store.append([("b", counts), ("b", counts), ("b", counts._replace(mentions=[]))])
+        assert await store.mark("b", "ann", 5) == 5
+        await store.trim("b", 5, 0, 10)
         await store.remove("a")
         await store.remove("b")
-        assert [await store.sweep(4) for _ in range(5)] == [4, 4, 4, 2, 0]
+        # Ten entries and three keys; two entries, both unread, two mentions and a marker.
+        assert [await store.sweep(4) for _ in range(6)] == [4, 4, 4, 4, 4, 0]
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("hubbub_entries", "hubbub_keys", "hubbub_removed"):
+        for name in ("entries", "keys", "removed", "unread", "mentions", "markers"):
+            table = f"hubbub_{name}"
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

@@ -94,6 +94,24 @@ async def append(path: Path) -> None:
             say(top)
 
 
+async def project(path: Path) -> None:
+    """As `append`, with tables that are kept in step."""
+    # Here, since the rest is tried without SQLAlchemy.
+    from hubbub.testing.store_laws.projections import all_said, projected
+    from hubbub.testing.store_laws.tables import metadata
+
+    async with opened(path) as store:
+        await store.tables().write(metadata.create_all)
+        projected(store)
+        (state,) = await store.states(["said"])
+        top = state.position.offset
+        while True:
+            size = 1 + top % 13
+            made = await store.append(all_said("said", *map(str, range(top, top + size))))
+            top = made[-1].position.offset
+            say(top)
+
+
 async def change(path: Path) -> None:
     """Append to one room, trim another, and have a third begin anew."""
     async with opened(path) as store:
@@ -116,8 +134,11 @@ async def server(path: Path) -> None:
 
 
 async def start(path: Path) -> None:
-    """Say which of the packages for upgrades a start has imported."""
-    async with opened(path):
+    """Say which of the packages for upgrades and for tables are needed for what needs neither."""
+    async with opened(path) as store:
+        await store.append([("a", draft(0))])
+        await store.mark("a", "ann", 1)
+        await store.unread("ann", ["a"], 1)
         say(sorted({"alembic", "sqlalchemy"} & set(sys.modules)))
 
 
