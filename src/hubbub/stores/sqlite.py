@@ -4,7 +4,8 @@ One thread writes and others read, each with a connection of its own, so that re
 for a commit. The sqlite3 module gives up the interpreter's lock for every step of a statement,
 and beside a busy event loop each of them is a wait of milliseconds to get it back: all of this is
 made of few steps that do much. What goes in and comes out is JSON: a batch is read about in one
-statement and written in another, which is a transaction by itself; a page is one row.
+statement and written in another, which is a transaction by itself; a page is one row. Batches
+that change more than the log are a transaction of several statements (`stores.ledger`).
 """
 
 from __future__ import annotations

@@ -36,11 +36,13 @@ $$
 """
 
 # Gives where the marker of each of `users` is in the room of `names` beside it, in their order.
-# The pairs are sorted, each is there once, and nobody waits in a circle.
+# The pairs are sorted, each is there once, and nobody waits in a circle. Whose log is removed
+# meanwhile marks nothing that a sweep has left behind: it waits for all that may not know yet.
 MARK = """
 CREATE FUNCTION hubbub_mark(names text[], users text[], wanted bigint[])
 RETURNS SETOF bigint LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM pg_advisory_xact_lock_shared(114853371082083);
   INSERT INTO hubbub_markers AS marker (log, "user", seq)
     SELECT log.id, asked.who, least(asked.seq, log.top)
     FROM unnest(names, users, wanted) WITH ORDINALITY AS asked (name, who, seq, number)
@@ -110,6 +112,7 @@ BEGIN
       SELECT ctid FROM hubbub_mentions WHERE log = purged LIMIT remaining));
     GET DIAGNOSTICS done = ROW_COUNT;
     remaining := remaining - done;
+    PERFORM pg_advisory_xact_lock(114853371082083);  -- as in hubbub_mark
     DELETE FROM hubbub_markers WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM hubbub_markers WHERE log = purged LIMIT remaining));
     GET DIAGNOSTICS done = ROW_COUNT;
