@@ -186,11 +186,11 @@ def id_of(connection: Connection, slug: str) -> str | None:
     return found
 
 
-def rooms_of(connection: Connection, who: Who, among: Collection[str]) -> list[str]:
+def rooms_of(connection: Connection, who: Who, among: Collection[str] | None) -> list[str]:
     """The ids of the rooms that `who` is a member of: all, or those that are `among` these."""
     c = schema.members.c
     asked = select(c.room).where(c.user == who.id).order_by(c.room)
-    if among:
+    if among is not None:
         asked = asked.where(c.room.in_(among))
     return list(connection.execute(asked).scalars())
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from hubbub import Refused
 from hubbub.chat import events as e
 from hubbub.chat import reading
 from hubbub.chat.http.answers import NOT_MODIFIED, fresh
@@ -17,6 +17,7 @@ from hubbub.chat.http.route import Route
 from hubbub.chat.people import Who
 from hubbub.chat.people.http import Me
 from hubbub.chat.problem import responses
+from hubbub.chat.rooms import channel
 from hubbub.chat.views import (
     PreferenceView,
     PresenceView,
@@ -55,14 +56,11 @@ def own_router(api: Api) -> APIRouter:
     @router.put("/read", summary="Say how far several rooms were read", responses=responses(401))
     async def read_all(body: ReadAll, me: Me) -> Unreads:
         """Move one's markers in several rooms. Rooms that one is no member of are left out."""
-        items = []
-        for one in body.rooms:
-            try:
-                unread = await rooms.mark_read(me, one.room, one.offset)
-            except Refused:
-                continue  # as where one was taken out of it a moment before
-            items.append(RoomUnread(room=one.room, **unread.model_dump()))
-        return Unreads(items=items)
+        offsets = {one.room: one.offset for one in body.rooms}
+        ids = await rooms.hub.tables.read(reading.rooms_of, me, list(offsets))
+        marks = [rooms.hub.room(channel(id)).mark_read(me, offsets[id]) for id in ids]
+        await asyncio.gather(*marks)
+        return await _unread(api, me, ids)
 
     @router.get(
         "/unread",
@@ -72,7 +70,8 @@ def own_router(api: Api) -> APIRouter:
     )
     async def unread(request: Request, me: Me, ids: RoomIds = None) -> Response:
         """How much is unread in each of one's rooms."""
-        return fresh(request, await _unread(api, me, ids or []))
+        mine = await rooms.hub.tables.read(reading.rooms_of, me, ids)
+        return fresh(request, await _unread(api, me, mine))
 
     @router.put(
         "/rooms/{room}/preferences",
@@ -107,8 +106,7 @@ def own_router(api: Api) -> APIRouter:
     return router
 
 
-async def _unread(api: Api, me: Who, among: list[str]) -> Unreads:
-    ids = await api.rooms.hub.tables.read(reading.rooms_of, me, among)
+async def _unread(api: Api, me: Who, ids: list[str]) -> Unreads:
     found = await api.rooms.unread(me, ids)
     return Unreads(
         items=[RoomUnread(room=id, **one.model_dump()) for id, one in zip(ids, found, strict=True)]
