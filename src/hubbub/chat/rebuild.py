@@ -172,7 +172,7 @@ def differences(connection: Connection, room: str) -> list[Difference]:
         foreign = connection.scalar(_more(before, after)) or 0
         missing = connection.scalar(_more(after, before)) or 0
         if foreign or missing:
-            found.append(Difference(one.name, foreign, missing))
+            found.append(Difference(str(one.name), foreign, missing))
         copy.drop(connection)
     return found
 
