@@ -168,6 +168,20 @@ async def test_a_cancelled_write_that_waits_is_carried_out(wired: Wired) -> None
     assert await tables.read(counted) == [1, 1]
 
 
+async def test_a_constraint_that_is_looked_at_in_the_commit_is_the_error_of_one_draft(
+    wired: Wired,
+) -> None:
+    await prepare(wired.store)
+    projected(wired.store)
+    await wired.other.execute(
+        "CREATE TABLE known (text text PRIMARY KEY); INSERT INTO known VALUES ('a'), ('b');"
+        "ALTER TABLE law_words ADD FOREIGN KEY (text) REFERENCES known INITIALLY DEFERRED"
+    )
+    made = await wired.store.append([*all_said("said", "a", "x", "b"), ("a", draft(1))])
+    assert fates(made) == [(1, "stored"), (1, "refused"), (2, "stored"), (2, "stored")]
+    assert await in_tables(wired.store, "said") == [(1, "a"), (2, "b")]
+
+
 async def test_a_projection_that_waits_for_too_long_is_no_mistake(
     wired: Wired, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -89,7 +89,6 @@ class Ledger:
         self._heads: dict[str, Head] = {}
         self._uses: dict[Name, Use] = {}
         self._stood: dict[str, Position] = {}
-        self._concerned = False
         self._steps: dict[str, Step] = {}
         self._changed: dict[str, Head] = {}
         self._keys: list[Key] = []
@@ -101,6 +100,8 @@ class Ledger:
         """By log and seq: what takes the place of the data of an older entry."""
         self.made: list[Appended] = []
         self.entries: list[Entry] = []
+        self.concerned = False
+        """Whether a projection takes part."""
 
     def carry(self, connection: Connection, book: Book) -> None:
         """Find out what becomes of each draft, and write it. Where there are no `entries` after
@@ -112,7 +113,7 @@ class Ledger:
         try:
             self._carry(connection, book)
         except Exception as error:
-            if not self._concerned or self._outage(error):
+            if not self.concerned or self._outage(error):
                 raise
             raise Mistake(self) from error
 
@@ -141,7 +142,7 @@ class Ledger:
             projection = concerns[room]
             if projection is not None:
                 theirs.setdefault(id(projection), (projection, []))[1].append((room, draft))
-        self._concerned = bool(theirs)
+        self.concerned = bool(theirs)
         steps = []
         for projection, drafts in theirs.values():
             step = projection.begin(connection, drafts)

@@ -83,7 +83,7 @@ class Appender:
 
     async def _carry(self, line: Line, drafts: Sequence[tuple[str, Draft]]) -> list[Appended]:
         """Raises `Failure` and `Mistake`."""
-        from hubbub.stores.ledger import Ledger
+        from hubbub.stores.ledger import Ledger, Mistake
 
         now = self._number()
         ledger: Ledger
@@ -107,6 +107,12 @@ class Appender:
             if failure.certain:
                 raise
             await self._ask(line, failure)
+        except Mistake:
+            raise
+        except Exception as error:
+            if not ledger.concerned:
+                raise
+            raise Mistake(ledger) from error  # a constraint that is looked at in the commit
         return ledger.made
 
     def _number(self) -> int:

@@ -93,7 +93,9 @@ def find(
     rows = _rows.decode(result.scalar_one()) if finding.whole else [tuple(row) for row in result]
     for place in finding.truths:
         rows = [(*row[:place], _truth(row[place]), *row[place + 1 :]) for row in rows]
-    made: IteratorResult[*tuple[Any, ...]] = IteratorResult(SimpleResultMetaData(_names(columns)), iter(rows))
+    made: IteratorResult[*tuple[Any, ...]] = IteratorResult(
+        SimpleResultMetaData(_names(columns)), iter(rows)
+    )
     return made.all()
 
 
