@@ -50,6 +50,7 @@ AGAIN = ("40001", "40P01")
 """SQLSTATEs of a transaction that got in another's way: done once more, it may not."""
 
 ATTEMPTS = 5
+"""How often a transaction is tried at most."""
 
 MALFORMED = (
     "the address of the log's database is to be postgresql://user:password@host:5432/database, "
