@@ -5,29 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import unquote
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.chat.export.made import AT, Made, shown, user
 
-from hubbub.chat.export.html import POLICY, STYLE, page
-from hubbub.chat.export.pages import Page, Room
-from hubbub.chat.people import Kind
-from hubbub.chat.people.accounts import Account
-from hubbub.chat.people.http.models import Profile, profile
-from hubbub.chat.views import (
-    FileView,
-    MemberView,
-    MessageView,
-    ReactionView,
-    ReplyView,
-    RoomView,
-)
-
-AT = 1_764_000_000_000
+from hubbub.chat.export.html import POLICY, STYLE
+from hubbub.chat.views import FileView, MessageView, ReactionView, ReplyView
 
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "article", "header", "b",
@@ -35,24 +21,6 @@ ALLOWED = {
 }  # fmt: skip
 
 ATTRIBUTES = {"id", "href", "class", "dir", "datetime", "charset", "name", "content", "http-equiv"}
-
-
-class Made(Room):
-    """A room that is read from nowhere."""
-
-    def __init__(self, messages: list[MessageView], users: list[Profile], **room: Any) -> None:
-        async def read(query: Any) -> Any:
-            raise AssertionError
-
-        said = {"id": "r1", "kind": "public", "name": "Lobby", "slug": "lobby", "by": "u1"}
-        times = {"created_at": AT, "last_at": AT, "people": 1, "offset": 99}
-        members = [MemberView(user=one.id, role="member") for one in users]
-        super().__init__(read, RoomView(**{**said, **times, **room}), members, users)
-        self._messages = messages
-
-    async def pages(self) -> AsyncIterator[Page]:
-        for message in self._messages:
-            yield Page([message], [])
 
 
 class Seen(HTMLParser):
@@ -76,14 +44,6 @@ class Seen(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.elements if name == tag]
-
-
-def user(id: str, display: str) -> Profile:
-    return profile(Account(id, id, display or "?", Kind.PERSON, False, None, "", AT, None))
-
-
-async def shown(room: Room, *, linked: bool = False) -> str:
-    return b"".join([piece async for piece in page(room, AT, linked=linked)]).decode()
 
 
 anything = st.text(max_size=60) | st.sampled_from(
