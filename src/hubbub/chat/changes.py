@@ -77,11 +77,13 @@ class Changer:
 
     def changed(self, event: e.Changed) -> None:
         room = self.room
-        if event.slug is not None and event.name is not None:
+        if event.name is not None:
+            room.name = event.name
+        if event.slug is not None:
             if room.slug is not None:
                 self.state.slugs.pop(room.slug, None)
             self.state.slugs[event.slug] = self.id
-            room.name, room.slug = event.name, event.slug
+            room.slug = event.slug
         if event.topic is not None:
             room.topic = event.topic
         if event.kind is not None:

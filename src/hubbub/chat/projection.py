@@ -204,6 +204,8 @@ class Wanted:
         self.named: set[tuple[str, str]] = set()
         """A room and a name that is mentioned there."""
         self.slugs: set[str] = set()
+        self.opened: set[str] = set()
+        """Rooms that become public, and need a slug of their own for it."""
         self.owners: set[str] = set()
         self.invites: set[tuple[str, int]] = set()
         self.messages: set[tuple[str, int]] = set()
@@ -226,6 +228,8 @@ class Wanted:
                 self.slugs.update(filter(None, [slug(wish.name)]))
             case e.Change(name=str(name)):
                 self.slugs.update(filter(None, [slug(name)]))
+            case e.Change(kind="public"):
+                self.opened.add(room)
             case e.JoinRoom(invite=int(invite)) | e.Uninvite(invite=invite):
                 self.invites.add((room, invite))
             case e.LeaveRoom():
@@ -314,6 +318,8 @@ class Wanted:
 
     def _load_rare(self, connection: Connection, state: State) -> None:
         rooms, members, messages = schema.rooms.c, schema.members.c, schema.messages.c
+        named = [room.name for room in state.rooms if room.id in self.opened]
+        self.slugs.update(filter(None, map(slug, named)))
         if self.slugs:
             for row in find(connection, [rooms.slug, rooms.id], [(one,) for one in self.slugs]):
                 state.slugs[row.slug] = row.id

@@ -150,15 +150,22 @@ class Judge:
             return e.Created(kind="direct", members=people)
         if wish.members and wish.kind == "public":
             raise Refused("everybody can join a public room: add nobody", INVALID)
-        name, slug = self._name(wish.name)
+        name, slug = self._name(wish.name, wish.kind)
         return e.Created(
             kind=wish.kind, name=name, slug=slug, topic=_line(wish.topic), members=people
         )
 
-    def _name(self, name: str) -> tuple[str, str]:
+    def _name(self, name: str, kind: str) -> tuple[str, str]:
+        """The name in its one form, and its slug.
+
+        That of a private room has its id behind it: whether it is taken says nothing of rooms
+        that one may not know of.
+        """
         title, slug = texts.title(name), texts.slug(name)
         if title is None or slug is None:
             raise Refused("a room's name needs letters or digits that can be seen", INVALID)
+        if kind != "public":
+            return title, f"{slug}-{self.id}"
         if self.state.slugs.get(slug, self.id) != self.id:
             raise Refused("there is a room of that name", CONFLICT)
         return title, slug
@@ -175,8 +182,10 @@ class Judge:
             if wanted:
                 self.need(action)
         event = e.Changed(kind=wish.kind, slow=wish.slow, keep=wish.keep)
-        if wish.name is not None:
-            event.name, event.slug = self._name(wish.name)
+        if wish.name is not None or wish.kind is not None:
+            room = self.room
+            name, event.slug = self._name(wish.name or room.name, wish.kind or room.kind)
+            event.name = None if wish.name is None else name
         if wish.topic is not None:
             event.topic = _line(wish.topic)
         return event

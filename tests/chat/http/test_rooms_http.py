@@ -41,11 +41,24 @@ async def test_the_same_key_makes_the_same_room_and_another_body_is_a_conflict(
     assert his.json()["room"]["id"] != first.json()["room"]["id"], "keys are one's own"
 
 
-async def test_there_is_one_room_of_a_name(scene: Site) -> None:
-    ann = await scene.of("ann")
+async def test_there_is_one_public_room_of_a_name_and_of_private_ones_nobody_learns(
+    scene: Site,
+) -> None:
+    ann, bob = await scene.of("ann"), await scene.of("bob")
     await ann.room("Only one")
-    again = await ann.post("/rooms", json={"kind": "private", "name": "only  ONE"})
+    named = {"name": "only  ONE"}
+    again = await bob.post("/rooms", json={"kind": "public", **named})
     assert again.status_code == 409 and "of that name" in again.json()["detail"]
+    private = await bob.post("/rooms", json={"kind": "private", **named})
+    room = private.json()["room"]
+    assert private.status_code == 201 and room["slug"] == f"only-one-{room['id']}"
+    opened = await bob.patch(f"/rooms/{room['id']}", json={"kind": "public"})
+    assert opened.status_code == 409, "the name is taken among public ones"
+    both = await bob.patch(f"/rooms/{room['id']}", json={"kind": "public", "name": "Other"})
+    assert (both.status_code, both.json()["room"]["slug"]) == (200, "other")
+    closed = await bob.patch(f"/rooms/{room['id']}", json={"kind": "private"})
+    assert closed.json()["room"]["slug"] == f"other-{room['id']}"
+    assert (await ann.post("/rooms", json={"kind": "public", "name": "Other"})).status_code == 201
 
 
 async def test_a_conversation_is_there_once_for_its_people(scene: Site) -> None:
