@@ -55,9 +55,9 @@ async def test_there_is_one_public_room_of_a_name_and_of_private_ones_nobody_lea
     opened = await bob.patch(f"/rooms/{room['id']}", json={"kind": "public"})
     assert opened.status_code == 409, "the name is taken among public ones"
     both = await bob.patch(f"/rooms/{room['id']}", json={"kind": "public", "name": "Other"})
-    assert (both.status_code, both.json()["room"]["slug"]) == (200, "other")
+    assert (both.status_code, both.json()["slug"]) == (200, "other")
     closed = await bob.patch(f"/rooms/{room['id']}", json={"kind": "private"})
-    assert closed.json()["room"]["slug"] == f"other-{room['id']}"
+    assert closed.json()["slug"] == f"other-{room['id']}"
     assert (await ann.post("/rooms", json={"kind": "public", "name": "Other"})).status_code == 201
 
 
