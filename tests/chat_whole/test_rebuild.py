@@ -313,8 +313,8 @@ async def test_what_has_no_whole_log_is_left_as_it_is(place: Place) -> None:
     await other_store.append([(ROOMS + "r3", Draft(b'{"type":"of tomorrow"}'))])
     await other_store.stop()
     made = {one.room: one for one in await place.again()}
-    assert "was trimmed" in (made["r1"].error or "")
-    assert "has no log" in (made["r2"].error or "")
+    assert "is not whole" in (made["r1"].error or "")
+    assert "nothing in the log" in (made["r2"].error or "")
     assert "event 7 of r3 is none of this chat's" in (made["r3"].error or "")
     assert made["r4"].error is None
     assert await place.rows() == before

@@ -225,6 +225,17 @@ async def test_other_tables_in_the_database_are_no_matter() -> None:
 # Trouble.
 
 
+async def test_nobody_ends_it_because_it_takes_long() -> None:
+    url = await fresh_database()
+
+    def limits(connection: Connection) -> list[object]:
+        names = ("statement_timeout", "idle_in_transaction_session_timeout")
+        return [connection.scalar(text(f"SHOW {name}")) for name in names]
+
+    async with making(url, NAMES) as run:
+        assert await run(limits) == ["0", "0"]
+
+
 async def test_a_database_that_goes_away_is_unavailable() -> None:
     url = await fresh_database()
     await asyncio.to_thread(fill, url, "chat:7", b"1")

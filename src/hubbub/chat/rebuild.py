@@ -84,7 +84,7 @@ async def rebuild(
     slug: str | None = None
     page = await events(name, 0)
     if not page:
-        raise Incomplete(f"the room {room} has no log: its tables cannot be made from it")
+        raise Incomplete(f"there is nothing in the log of {room}: its tables stay as they are")
     await run(_clear, room)
     while page:
         read: dict[int, bytes] = {}
@@ -92,8 +92,8 @@ async def rebuild(
             done += 1
             if offset != done:
                 raise Incomplete(
-                    f"of the log of {room} something is missing (at {done}): it was trimmed, and "
-                    "the tables cannot be made from it"
+                    f"the log of {room} is not whole any more, from {done} on: its tables stay as "
+                    "they are"
                 )
             read[offset], slug = _without_slug(room, offset, data, slug)
         await run(Chat().replay, name, read)

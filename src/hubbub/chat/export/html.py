@@ -94,7 +94,8 @@ class _Writer:
         members = [_bdi(self._name(one.user)) for one in self._room.members[:MEMBERS]]
         if (more := len(self._room.members) - MEMBERS) > 0:
             members.append(f"and {more} more")
-        yield f'<p class="about">{room.kind.capitalize()} room, as of {_time(at)}. Times are UTC. '
+        kind = "Conversation" if room.kind == "direct" else f"{room.kind.capitalize()} room"
+        yield f'<p class="about">{kind}, as of {_time(at)}. Times are UTC. '
         yield f"{_count(len(self._room.members), 'member')}: {', '.join(members)}</p>\n"
 
     def message(self, message: MessageView) -> Iterator[str]:
