@@ -288,9 +288,13 @@ def test_a_room_whose_log_is_not_whole_is_told_of_and_the_others_are_done(
     assert code == 0
 
 
-def test_a_server_has_to_be_stopped_before(hubbub: Hubbub, kept: Kept) -> None:
+def test_a_server_has_to_be_stopped_before_and_before_nothing_else(
+    hubbub: Hubbub, kept: Kept, tmp_path: Path
+) -> None:
     settings = {"store": kept.url, "files": kept.files}
     with ServerProcess(command=hubbub_serve(), settings=settings):
+        assert hubbub("chat", "backup", str(tmp_path / "chat.tar"), *kept.where)[0] == 0
+        assert len(lines(hubbub("chat", "export", "lobby", *kept.where))) == 2
         for more in ((), ("--check",)):
             code, out, err = hubbub("chat", "rebuild", "--store", kept.url, *more)
             assert (code, out) == (2, "") and "another hubbub server" in err
