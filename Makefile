@@ -5,14 +5,16 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# What `make check` runs: the tests that mirror the modules, and no servers or browsers.
-UNIT := tests/wire tests/engine tests/embed tests/contracts tests/chat tests/docs tests/test_settings.py
+# What `make check` runs: the tests that mirror the modules, and no servers or browsers. Of the
+# chat its heart; its people, files, search, routes and exports are part of `make test`.
+UNIT := tests/wire tests/engine tests/embed tests/contracts tests/tables tests/docs tests/test_settings.py \
+  $(wildcard tests/chat/test_*.py)
 
 .PHONY: help setup serve check test soak bench pins format clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make serve   serve the room page on http://127.0.0.1:$(PORT) (PORT=... for another port)"
+	@echo "make serve   serve the chat on http://127.0.0.1:$(PORT) (PORT=... for another port)"
 	@echo "make test    every test, with what they need installed first"
 	@echo "make check   format, lint, types, architecture and unit tests: under a minute"
 	@echo "make bench   the numbers, beside other servers"
