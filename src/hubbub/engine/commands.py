@@ -342,7 +342,10 @@ def history(client: Client, id: int, request: wire.HistoryRequest) -> Pending | 
     async def read() -> None:
         offset = None if asked is None else asked.offset
         page = await node.logs.page(name, offset, limit, backwards=request.reverse)
-        _page(client, id, page, asked)
+        if looked[1] is not None and client.subs.get(name) is not looked[1]:
+            client.refuse(id, wire.DENIED)  # it was put out of the room meanwhile
+        else:
+            _page(client, id, page, asked)
 
     return client.asking(id, read())
 
