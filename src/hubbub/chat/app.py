@@ -163,7 +163,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     app.include_router(export_router(rooms))
     app.include_router(search_router(rooms))
     app.add_api_route(f"{PREFIX}/openapi.json", lambda: document(app), include_in_schema=False)
-    app.include_router(door(rooms, people.who, _guests(people)))
+    app.include_router(door(rooms, people.who, _guests(people), people.until))
     app.include_router(hub.router)
     announcer = add_page(app, hub) if chosen.page else None
     return app

@@ -19,15 +19,20 @@ from hubbub.chat.rules import INVALID
 NAME = "guest"
 """What who says no name is called."""
 
+OUT = 3503, "force disconnect"
+"""What ends a connection for good, as everywhere in the library."""
+
 
 def door(
     rooms: Rooms,
     who_is: Callable[[WebSocket], Awaitable[Who | None]],
     guest: Callable[[WebSocket, str], Awaitable[Who]],
+    until: Callable[[Who], Awaitable[float | None]],
 ) -> APIRouter:
     """`/ws/{room}`, by the slug of a public room; `?name=` is how a guest is called.
 
-    `who_is` says who a handshake shows, and `guest` makes an account for who is nobody yet.
+    `who_is` says who a handshake shows, `guest` makes an account for who is nobody yet, and
+    `until` returns None for whose login is over.
     """
     router = APIRouter()
 
@@ -40,6 +45,9 @@ def door(
             who = await guest(websocket, name)
         id = await _public(rooms, who, slug)
         async with rooms.hub.join(websocket, channel(id), who, session=who.login) as member:
+            # Looked up again: who loses a right from here on is found in the room.
+            if await until(who) is None or not await _may_stay(rooms, who, id):
+                member.close(*OUT)
             async for line in member:
                 try:
                     if isinstance(line, bytes):
@@ -51,6 +59,13 @@ def door(
                     member.send({"type": "refused", "code": 503, "why": "try again in a moment"})
 
     return router
+
+
+async def _may_stay(rooms: Rooms, who: Who, id: str) -> bool:
+    try:
+        return (await rooms.seen(who, id)).place.public
+    except Refused:
+        return False
 
 
 async def _public(rooms: Rooms, who: Who, slug: str) -> str:
