@@ -42,6 +42,9 @@ QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 
 API = "/api/chat/v1"
 
+DEADLINE = 20.0
+"""Seconds that a wait may take, on any machine; what is awaited takes milliseconds."""
+
 Database = Literal["sqlite", "postgresql"]
 
 DATABASES: tuple[Database, ...] = ("sqlite", "postgresql")
@@ -114,6 +117,11 @@ class Chat:
                 client.cookies.set("hubbub", self._secrets[name])
             yield client
 
+    async def cookie(self, name: str) -> str:
+        """What that person's browser sends along."""
+        await self.person(name)
+        return f"hubbub={self._secrets[name]}"
+
     async def fold(self, name: str, room: str) -> Fold:
         """The room's first page, as a client has it."""
         opened = await self.rooms.open(await self.person(name), room)
@@ -142,7 +150,7 @@ async def chat(store: str, files: str, **more: Any) -> AsyncIterator[Chat]:
     told: list[str] = []
     options = Options(files=files, announce=told.append, passwords=Passwords(QUICK))
     app = create_app(Hub(store, migrate=True, **more), options)
-    async with TestHub(app) as test:
+    async with TestHub(app, deadline=DEADLINE) as test:
         yield Chat(app, test)
 
 

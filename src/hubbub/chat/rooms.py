@@ -143,13 +143,27 @@ class Rooms:
 
     async def _went(self, room: str, user: str, why: str) -> None:
         self.hub.unsubscribe(user, channel(room))
-        await self.tell(user, {"type": "gone", "room": room, "why": why})
+        told = {"type": "gone", "room": room, "why": why}
+        if await self.hub.tables.read(reading.members_among, room, [user]):
+            # They have come back by now: the same wish was sent again, or somebody was quick.
+            told = {"type": "entered", "room": room}
+        await self.tell(user, told)
 
     async def _expel(self, room: str) -> None:
         """Take everybody out of the room who is no member of it any more."""
-        here = {str(getattr(user, "id", user)) for user in self.hub.room(channel(room)).users}
-        for user in here - await self.hub.tables.read(_members, room):
+        members = await self.hub.tables.read(_members, room)
+        name = channel(room)
+        here = {str(getattr(user, "id", user)) for user in self.hub.room(name).users}
+        # Also who was let in before, and is only about to enter.
+        for user in (here | self._connected()) - members:
+            self.hub.unsubscribe(user, name)
+        for user in here - members:
             await self._went(room, user, "private")
+
+    def _connected(self) -> set[str]:
+        """Everybody who has a socket."""
+        names = (room.name for room in self.hub.rooms())
+        return {name.removeprefix(USERS) for name in names if name.startswith(USERS)}
 
     async def tell(self, user: str, what: dict[str, Any]) -> None:
         """Tell the user's devices, also those that come back within minutes."""
