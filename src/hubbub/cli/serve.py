@@ -11,7 +11,6 @@ import typer
 from fastapi import FastAPI
 from rich.console import Console
 
-from hubbub.chat import OidcProvider, Options, create_app
 from hubbub.cli.options import with_settings
 from hubbub.embed.hub import Hub
 from hubbub.embed.server import bind, is_loopback, load_app, room_server, run
@@ -81,6 +80,9 @@ def serve(
 
 
 def _chat(settings: Settings, console: Console, host: str, port: int) -> FastAPI:
+    # Here, since it brings the packages of databases, which other commands do without.
+    from hubbub.chat import OidcProvider, Options, create_app
+
     def announce(code: str) -> None:
         link = f"http://{host}:{port}/#welcome={code}"
         console.print(f"Make the first account, the administrator's: {link}", markup=False)
