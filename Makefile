@@ -61,6 +61,7 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks
 	@PATH="$(abspath $(BIN)):$$PATH" sh tests/support/postgres.sh
 	$(BIN)/python -m benchmarks.log
+	$(BIN)/python -m benchmarks.chat
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .

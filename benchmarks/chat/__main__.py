@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import statistics
 import subprocess
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
-import uvloop
-from rich.console import Console
-from rich.table import Table
-from tests.support.postgres import PostgresServer
 
 from benchmarks.chat.load import messages
 from benchmarks.chat.place import COMMON, RARE, Builder, Somebody
-from benchmarks.servers import ROOT, Cores, _free_port, _hubbub, _stop
+from benchmarks.parts import RESULTS, Place, Row, place, run, table
+from benchmarks.servers import ROOT, _free_port, _hubbub, _stop
 from hubbub.chat import events as e
-from hubbub.cli.bench.process import cpu_seconds, machine
-from hubbub.cli.bench.report import console as console_for_tables
-from hubbub.cli.bench.report import write_json
+from hubbub.cli.bench.process import cpu_seconds
 
-RESULTS = Path(__file__).parent.parent / "results"
 API = "/api/chat/v1"
 KINDS = ("sqlite", "postgresql")
 PEOPLE = 100
@@ -37,8 +28,6 @@ TEXT = "a message of the length that messages in a chat have, more or less"
 FIRST_PAGE_MS = 10.0
 REPEATS = 100
 START_S = 30.0
-
-Row = dict[str, Any]
 
 
 def main(
@@ -56,42 +45,31 @@ def main(
     """
     if quick:
         seconds, rounds, many = 1.0, 1, 20_000
-    cores = Cores.of_this_machine()
-    os.sched_setaffinity(0, cores.own)
-    console = console_for_tables()
-    RESULTS.mkdir(exist_ok=True)
-    results: dict[str, Any] = {"machine": machine(), "rounds": rounds, "seconds": seconds}
-    with (
-        tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder,
-        PostgresServer() as postgres,
-    ):
-        bench = Bench(Path(folder), postgres, cores, console)
+    results: dict[str, Any] = {"rounds": rounds, "seconds": seconds}
+    with place("chat", results) as here:
+        bench = Bench(here)
         if "talking" in only:
             results["talking"] = bench.talking(rounds, seconds)
         if "reading" in only:
             results["reading"] = bench.reading(many)
         if "unread" in only:
             results["unread"] = bench.unread()
-    console.print(", ".join(f"{key}: {value}" for key, value in machine().items()), highlight=False)
-    write_json(RESULTS / "chat.json", results)
-    console.print("written: benchmarks/results/chat.json", highlight=False)
 
 
 class Bench:
-    def __init__(
-        self, folder: Path, postgres: PostgresServer, cores: Cores, console: Console
-    ) -> None:
-        self._folder = folder
-        self._postgres = postgres
-        self._cores = cores
-        self._console = console
+    def __init__(self, here: Place) -> None:
+        self._here = here
+        self._folder = here.folder
+        self._postgres = here.postgres
+        self._cores = here.cores
+        self._console = here.console
         self._count = 0
 
     def _fresh(self, kind: str) -> str:
         """The address of an empty database."""
         self._count += 1
         if kind == "postgresql":
-            return str(_run(self._postgres.create_database))
+            return str(run(self._postgres.create_database))
         return f"sqlite:///{self._folder}/{self._count}.db"
 
     @contextmanager
@@ -123,7 +101,7 @@ class Bench:
             for kind in KINDS:
                 for talkers in (1, 32, 100):
                     url = self._fresh(kind)
-                    people = _run(partial(_room_of, url, PEOPLE))
+                    people = run(partial(_room_of, url, PEOPLE))
                     with self._running(url) as (port, pid):
                         work = partial(
                             messages,
@@ -135,13 +113,19 @@ class Bench:
                             text=TEXT,
                             cpu=partial(cpu_seconds, pid),
                         )
-                        result, delivered = _run(work)
+                        result, delivered = run(work)
                     found.setdefault((kind, talkers), []).append(
                         (result.rate, delivered, result.cpu / result.seconds)
                     )
-        table = Table(title=f"messages through the chat, a room of {PEOPLE}, one in flight each")
-        for column in ("store", "talking", "messages/s", "min to max", "delivered/s", "CPU"):
-            table.add_column(column, justify="left" if column == "store" else "right")
+        made = table(
+            f"messages through the chat, a room of {PEOPLE}, one in flight each",
+            "store",
+            "talking",
+            "messages/s",
+            "min to max",
+            "delivered/s",
+            "CPU",
+        )
         rows = []
         for (kind, talkers), runs in found.items():
             rates = [rate for rate, _, _ in runs]
@@ -149,7 +133,7 @@ class Bench:
             used = statistics.median(one for _, _, one in runs)
             row = {"store": kind, "talkers": talkers, "rates": rates, "delivered": delivered}
             rows.append({**row, "cpu": used})
-            table.add_row(
+            made.add_row(
                 kind,
                 f"{talkers}",
                 f"{statistics.median(rates):,.0f}",
@@ -157,7 +141,7 @@ class Bench:
                 f"{delivered:,.0f}",
                 f"{used:.0%}",
             )
-        self._console.print(table)
+        self._console.print(made)
         return rows
 
     # First pages and searches.
@@ -169,7 +153,7 @@ class Bench:
             for count in (few, many):
                 url = self._fresh(kind)
                 rooms = [f"r{number}" for number in range(10)]
-                people = _run(partial(_talked, url, rooms, count))
+                people = run(partial(_talked, url, rooms, count))
                 with self._running(url) as (port, _):
                     for name, path in {
                         "first page of a room": f"/rooms/{rooms[0]}/open",
@@ -179,41 +163,49 @@ class Bench:
                         "search, common, one room": f"/search?q={COMMON}&room={rooms[1]}",
                         "search, nothing": "/search?q=zyzzyva",
                     }.items():
-                        taken = _run(partial(_asked, port, people[0], path))
+                        taken = run(partial(_asked, port, people[0], path))
                         found.setdefault(name, []).append(taken)
-            table = Table(title=f"{kind}: answers with {few:,} and with {many:,} messages, ms")
-            for column in ("request", f"{few:,}", f"{many:,}", "ratio"):
-                table.add_column(column, justify="left" if column == "request" else "right")
+            made = table(
+                f"{kind}: answers with {few:,} and with {many:,} messages, ms",
+                "request",
+                f"{few:,}",
+                f"{many:,}",
+                "ratio",
+            )
             for name, (small, large) in found.items():
-                table.add_row(
+                made.add_row(
                     name, f"{small * 1e3:.2f}", f"{large * 1e3:.2f}", f"{large / small:.2f}"
                 )
                 rows.append({"store": kind, "request": name, "ms": [small * 1e3, large * 1e3]})
-            self._console.print(table)
+            self._console.print(made)
             page = found["first page of a room"][1] * 1e3
-            met = "met" if page < FIRST_PAGE_MS else "missed"
-            self._console.print(f"{kind}: first page under {FIRST_PAGE_MS:g} ms: {page:.2f}, {met}")
+            name = f"{kind}: first page under {FIRST_PAGE_MS:g} ms"
+            self._here.verdict(name, f"{page:.2f}", page < FIRST_PAGE_MS)
         return rows
 
     # Unread counts.
 
     def unread(self) -> list[Row]:
         rows: list[Row] = []
-        table = Table(title="500 rooms of 1,000 members: what unread counts cost, ms")
-        for column in ("store", "my rooms, 4 unread each", "all read", "mark one read"):
-            table.add_column(column, justify="left" if column == "store" else "right")
+        made = table(
+            "500 rooms of 1,000 members: what unread counts cost, ms",
+            "store",
+            "my rooms, 4 unread each",
+            "all read",
+            "mark one read",
+        )
         for kind in KINDS:
             url = self._fresh(kind)
             rooms = [f"r{number}" for number in range(500)]
-            people = _run(partial(_crowded, url, rooms, 1_000))
+            people = run(partial(_crowded, url, rooms, 1_000))
             with self._running(url) as (port, _):
                 who = people[1]
-                before = _run(partial(_asked, port, who, "/rooms", 20))
-                marked = _run(partial(_marked, port, who, rooms))
-                after = _run(partial(_asked, port, who, "/rooms", 20))
-            table.add_row(kind, *(f"{one * 1e3:.2f}" for one in (before, after, marked)))
+                before = run(partial(_asked, port, who, "/rooms", 20))
+                marked = run(partial(_marked, port, who, rooms))
+                after = run(partial(_asked, port, who, "/rooms", 20))
+            made.add_row(kind, *(f"{one * 1e3:.2f}" for one in (before, after, marked)))
             rows.append({"store": kind, "unread": before, "read": after, "mark": marked})
-        self._console.print(table)
+        self._console.print(made)
         return rows
 
 
@@ -283,15 +275,6 @@ def _browser(port: int, who: Somebody) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=base, cookies={"hubbub": who.cookie}, headers={"Origin": base}
     )
-
-
-def _run(work: Callable[[], Awaitable[Any]]) -> Any:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-
-        async def run() -> Any:
-            return await work()
-
-        return runner.run(run())
 
 
 if __name__ == "__main__":

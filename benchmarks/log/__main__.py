@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvloop
-from rich.console import Console
-from rich.table import Table
-from tests.support.postgres import PostgresServer
 
 from benchmarks.log import big
 from benchmarks.log.load import Delays, command, connect, delays, throughput
-from benchmarks.servers import Cores, Server, _hubbub, _python, running
-from hubbub.cli.bench.process import cpu_seconds, machine
-from hubbub.cli.bench.report import console as console_for_tables
-from hubbub.cli.bench.report import write_json
+from benchmarks.parts import RESULTS, Place, Row, place, quantile, run, table
+from benchmarks.servers import Server, _hubbub, _python, running
+from hubbub.cli.bench.process import cpu_seconds
 from hubbub.stores import open_store
 
-RESULTS = Path(__file__).parent.parent / "results"
 SHAPES = {"one room": 1, "100 rooms": 100}
 TARGET = 25_000
 GROWTH = 1.5
 RESTART_S = 2.0
 CONFIG = "benchmarks/log.toml"
-
-Row = dict[str, Any]
 
 
 def main(
@@ -52,35 +42,23 @@ def main(
     """
     if quick:
         seconds, rounds, rows = 1.0, 1, 100_000
-    cores = Cores.of_this_machine()
-    os.sched_setaffinity(0, cores.own)
-    console = console_for_tables()
-    RESULTS.mkdir(exist_ok=True)
-    results: dict[str, Any] = {"machine": machine(), "rounds": rounds, "seconds": seconds}
-    with (
-        tempfile.TemporaryDirectory(prefix="hubbub-bench-") as folder,
-        PostgresServer() as postgres,
-    ):
-        bench = Bench(Path(folder), postgres, cores, console)
+    results: dict[str, Any] = {"rounds": rounds, "seconds": seconds}
+    with place("log", results) as here:
+        bench = Bench(here)
         if "throughput" in only:
             results["throughput"] = bench.throughput(rounds, seconds)
         if "delays" in only:
             results["delays"] = bench.delays(rounds, seconds)
         if "growth" in only:
             results["growth"] = bench.growth(rows)
-    console.print(", ".join(f"{key}: {value}" for key, value in machine().items()), highlight=False)
-    write_json(RESULTS / "log.json", results)
-    console.print("written: benchmarks/results/log.json", highlight=False)
 
 
 class Bench:
-    def __init__(
-        self, folder: Path, postgres: PostgresServer, cores: Cores, console: Console
-    ) -> None:
-        self._folder = folder
-        self._postgres = postgres
-        self._cores = cores
-        self._console = console
+    def __init__(self, here: Place) -> None:
+        self._here = here
+        self._folder = here.folder
+        self._postgres = here.postgres
+        self._console = here.console
         self._count = 0
 
     def _fresh(self, kind: str) -> Server:
@@ -93,7 +71,7 @@ class Bench:
         store = f"sqlite:///{file}"
         more: tuple[str, ...] = ()
         if kind == "postgresql":
-            store, more = _run(self._postgres.create_database), ("--migrate",)
+            store, more = run(self._postgres.create_database), ("--migrate",)
         command = _hubbub("--headless", "--config", CONFIG, "--store", store, *more)
         return Server(f"hubbub, {kind}", "", command, "/connection/websocket", "centrifuge")
 
@@ -102,7 +80,7 @@ class Bench:
         """Its port and its process."""
         with ExitStack() as stack:
             log = RESULTS / f"log-{server.name.split(', ')[-1]}.log"
-            target, pid = stack.enter_context(running(server, self._cores, log))
+            target, pid = stack.enter_context(running(server, self._here.cores, log))
             yield target.port, pid
 
     def throughput(self, rounds: int, seconds: float) -> list[Row]:
@@ -114,7 +92,7 @@ class Bench:
                     with self._running(self._fresh(kind)) as (port, pid):
                         namespace = "bench" if kind == "memory" else "log"
                         rooms = [f"{namespace}:{number}" for number in range(count)]
-                        result = _run(
+                        result = run(
                             partial(
                                 throughput,
                                 port,
@@ -127,9 +105,16 @@ class Bench:
                     found.setdefault((kind, shape), []).append(
                         (result.rate, result.cpu / result.seconds)
                     )
-        table = Table(title="acknowledged publishes, 32 connections with 8 in flight each")
-        for column in ("server", "shape", "acknowledged/s", "min to max", "× tutorial", "CPU"):
-            table.add_column(column, justify="left" if column in ("server", "shape") else "right")
+        made = table(
+            "acknowledged publishes, 32 connections with 8 in flight each",
+            "server",
+            "shape",
+            "acknowledged/s",
+            "min to max",
+            "× tutorial",
+            "CPU",
+            left=2,
+        )
         rows = []
         for (kind, shape), runs in found.items():
             rates = [rate for rate, _ in runs]
@@ -137,7 +122,7 @@ class Bench:
             base = statistics.median(rate for rate, _ in found["tutorial", shape])
             used = statistics.median(one for _, one in runs)
             rows.append({"server": kind, "shape": shape, "rates": rates, "cpu": used})
-            table.add_row(
+            made.add_row(
                 kind,
                 shape,
                 f"{median:,.0f}",
@@ -145,10 +130,10 @@ class Bench:
                 f"{median / base:.1f}",
                 f"{used:.0%}",
             )
-        self._console.print(table)
+        self._console.print(made)
         for shape in SHAPES:
             rate = statistics.median(rate for rate, _ in found["sqlite", shape])
-            self._verdict(f"sqlite, {shape}: ≥ {TARGET:,}/s", f"{rate:,.0f}", rate >= TARGET)
+            self._here.verdict(f"sqlite, {shape}: ≥ {TARGET:,}/s", f"{rate:,.0f}", rate >= TARGET)
         return rows
 
     def delays(self, rounds: int, seconds: float) -> list[Row]:
@@ -158,23 +143,28 @@ class Bench:
                 with self._running(self._fresh(kind)) as (port, _):
                     namespace = "bench" if kind == "memory" else "log"
                     rooms = [f"{namespace}:{number}" for number in range(10)]
-                    one = _run(partial(delays, port, rooms, seconds))
+                    one = run(partial(delays, port, rooms, seconds))
                 into = found.setdefault(kind, Delays())
                 into.acknowledged += one.acknowledged
                 into.delivered += one.delivered
-        table = Table(title="1,000 publishes/s of 100 connections in 10 rooms, ms")
-        for column in ("log", "acknowledged p50", "p99", "delivered p50", "p99"):
-            table.add_column(column, justify="left" if column == "log" else "right")
+        made = table(
+            "1,000 publishes/s of 100 connections in 10 rooms, ms",
+            "log",
+            "acknowledged p50",
+            "p99",
+            "delivered p50",
+            "p99",
+        )
         rows = []
         for kind, all_of_them in found.items():
             cells = [
-                1000 * _quantile(times, part)
+                1000 * quantile(times, part)
                 for times in (all_of_them.acknowledged, all_of_them.delivered)
                 for part in (0.5, 0.99)
             ]
             rows.append({"log": kind, "ms": cells, "publishes": len(all_of_them.acknowledged)})
-            table.add_row(kind, *(f"{cell:.2f}" for cell in cells))
-        self._console.print(table)
+            made.add_row(kind, *(f"{cell:.2f}" for cell in cells))
+        self._console.print(made)
         return rows
 
     def growth(self, many: int) -> list[Row]:
@@ -183,26 +173,30 @@ class Bench:
         for kind in ("sqlite", "postgresql"):
             urls = [f"sqlite:///{self._folder}/log-{count}.db" for count in (few, many)]
             if kind == "postgresql":
-                urls = [_run(self._postgres.create_database) for _ in urls]
-            found, size = _run(partial(self._measure, urls, (few, many)))
-            table = Table(title=f"{kind}: the same calls on {few:,} and on {many:,} rows, ms")
-            for column in ("call", f"{few:,}", f"{many:,}", "ratio"):
-                table.add_column(column, justify="left" if column == "call" else "right")
+                urls = [run(self._postgres.create_database) for _ in urls]
+            found, size = run(partial(self._measure, urls, (few, many)))
+            made = table(
+                f"{kind}: the same calls on {few:,} and on {many:,} rows, ms",
+                "call",
+                f"{few:,}",
+                f"{many:,}",
+                "ratio",
+            )
             for name, small, large in found:
-                table.add_row(
+                made.add_row(
                     name, f"{small * 1e3:.3f}", f"{large * 1e3:.3f}", f"{large / small:.2f}"
                 )
                 rows.append({"log": kind, "call": name, "ms": [small * 1e3, large * 1e3]})
-            self._console.print(table)
+            self._console.print(made)
             worst = max(large / small for _, small, large in found)
-            self._verdict(f"{kind}: within {GROWTH} ×", f"{worst:.2f}", worst <= GROWTH)
+            self._here.verdict(f"{kind}: within {GROWTH} ×", f"{worst:.2f}", worst <= GROWTH)
             self._console.print(
                 f"{kind}: {size / many:.0f} bytes a message, of which "
                 f"{len(big.DATA) + len(big.INFO)} are what was said and who said it"
             )
             taken = self._restart(urls[1])
             name = f"{kind}: serving again within {RESTART_S:g} s of a start with {many:,} rows"
-            self._verdict(name, f"{taken:.2f} s", taken <= RESTART_S)
+            self._here.verdict(name, f"{taken:.2f} s", taken <= RESTART_S)
             rows.append({"log": kind, "bytes": size / many, "restart": taken})
         return rows
 
@@ -234,11 +228,8 @@ class Bench:
         server = Server("hubbub, restart", "", command, "/connection/websocket", "centrifuge")
         began = time.perf_counter()
         with self._running(server) as (port, _):
-            _run(partial(_first_page, port))
+            run(partial(_first_page, port))
             return time.perf_counter() - began
-
-    def _verdict(self, what: str, found: str, met: bool) -> None:
-        self._console.print(f"{what}: {found}, {'met' if met else 'missed'}", highlight=False)
 
 
 async def _first_page(port: int) -> None:
@@ -260,19 +251,6 @@ async def _first_page(port: int) -> None:
 
 def _size(path: Path) -> int:
     return path.stat().st_size
-
-
-def _quantile(times: list[float], part: float) -> float:
-    return sorted(times)[int(part * (len(times) - 1))]
-
-
-def _run(work: Callable[[], Awaitable[Any]]) -> Any:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-
-        async def run() -> Any:
-            return await work()
-
-        return runner.run(run())
 
 
 if __name__ == "__main__":
