@@ -21,7 +21,7 @@ from hubbub.chat import reading, schema
 from hubbub.chat.people import Who
 from hubbub.chat.policy import Action
 from hubbub.chat.projection import ROOMS
-from hubbub.chat.rules import CONFLICT, GONE, INVALID, direct_id
+from hubbub.chat.rules import CONFLICT, GONE, INVALID, MISSING, NO_ROOM, direct_id
 from hubbub.chat.state import InviteRow
 from hubbub.chat.views import (
     Invitation,
@@ -89,6 +89,8 @@ class Rooms:
         came of the first. Raises `Refused`, also for a key that was used for something else, and
         `Unavailable`.
         """
+        if not reading.ID.fullmatch(room):
+            raise Refused(NO_ROOM, MISSING)
         user = None if who is None else who.id
         try:
             position = await self.hub.room(channel(room)).publish(
