@@ -136,7 +136,8 @@ def check_access(crowd: Crowd, logs: dict[str, Record]) -> Told:
 
 def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
     inside: dict[str, bool] = {}
-    """The rooms that it is in, and whether it is about to be put out."""
+    """The rooms that it is in, and whether it has to be put out: also of one that it might read
+    again by then."""
     outs: Counter[str] = Counter()
     publications = entries = on_its_way = 0
     for wire in person.ear.heard:
@@ -161,7 +162,7 @@ def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
                 if not allowed:
                     on_its_way += 1
                     _check_late(person, log, wire)
-                inside[room] = not allowed
+                inside[room] = not allowed or (wire.kind == "pub" and inside[room])
             case "history":
                 assert room in inside, f"{what}, out of the room"
     for room, going in inside.items():

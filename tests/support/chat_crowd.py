@@ -57,7 +57,7 @@ OFTEN: dict[str, int] = {
     "say": 26, "reply": 5, "plain": 3, "edit": 8, "delete": 4, "react": 9, "unreact": 4, "pin": 4,
     "unpin": 3, "types": 5, "come": 9, "look": 5, "leave": 3, "kick": 5, "ban": 5, "unban": 6,
     "mute": 4, "unmute": 3, "appoint": 4, "add": 4, "invite": 3, "shut": 4, "topic": 2, "slow": 2,
-    "archive": 3, "vanish": 7, "direct": 3, "read": 3, "history": 3, "presence": 2,
+    "archive": 3, "vanish": 7, "sneak": 5, "direct": 3, "read": 3, "history": 3, "presence": 2,
 }  # fmt: skip
 """What they do, and how often of some hundred and fifty times."""
 
@@ -142,9 +142,12 @@ def now() -> int:
 
 
 class View:
-    """A room as somebody has it open: `fold` is what they see."""
+    """A room as somebody has it open: `fold` is what they see, None before they see anything.
 
-    def __init__(self, who: Person, room: str) -> None:
+    Without `shown` its first page is not asked for, and nothing is seen.
+    """
+
+    def __init__(self, who: Person, room: str, *, shown: bool = True) -> None:
         self.who = who
         self.room = room
         self.fold: Fold | None = None
@@ -153,14 +156,16 @@ class View:
         self.offsets: list[int] = []
         self.banned: set[str] = set()
         self.closed = False
+        self.answered = asyncio.Event()
         events = centrifuge.SubscriptionEventHandler()
+        events.on_subscribed = self._subscribed
         events.on_publication = self._publication
         events.on_unsubscribed = self._unsubscribed
         events.on_error = self._error
         self.sub = who.client.new_subscription(
             ROOMS + room,
             events=events,
-            get_state=self._open,
+            get_state=self._open if shown else None,
             min_resubscribe_delay=0.05,
             max_resubscribe_delay=0.5,
         )
@@ -205,8 +210,7 @@ class View:
 
     async def _publication(self, context: Any) -> None:
         publication, fold = context.pub, self.fold
-        assert fold is not None
-        if not publication.offset:
+        if fold is None or not publication.offset:
             return
         self.offsets.append(publication.offset)
         event = publication.data
@@ -216,8 +220,12 @@ class View:
         elif event["type"] == "unbanned":
             self.banned.discard(event["user"])
 
+    async def _subscribed(self, context: Any) -> None:
+        self.answered.set()
+
     async def _unsubscribed(self, context: Any) -> None:
         self.closed = True
+        self.answered.set()
         self.who.views.pop(self.room, None)
         self.who.past.append(self)
         self.who.client.remove_subscription(self.sub)
@@ -517,6 +525,17 @@ class Person:
         if connection is not None:
             connection.transport.abort()
             self.crowd.counts["connections cut"] += 1
+
+    async def _sneak(self, view: View) -> None:
+        """Ask to hear any room, without having been shown it."""
+        room = self.random.choice([*self.crowd.rooms, *sorted(self.crowd.conversations)])
+        if room in self.views:
+            return
+        sneaked = self.views[room] = View(self, room, shown=False)
+        await sneaked.sub.subscribe()
+        await sneaked.answered.wait()
+        self.crowd.counts["sneaked in" if sneaked.subscribed else "kept out"] += 1
+        await sneaked.close()
 
     async def _direct(self, view: View) -> None:
         if self.crowd.counts["conversations"] < DIRECT:
