@@ -169,7 +169,7 @@ def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
         assert not going, f"{person.id} is still in {room}"
         assert logs[room].readable(person.id, logs[room].top, person.ear.heard[-1].at)
     for room, times in outs.items():
-        reasons = logs[room].removals[person.id] + logs[room].closings
+        reasons = logs[room].removals[person.id] + logs[room].closings + person.crowd.again[room]
         assert times <= reasons, f"{person.id} was put out of {room} {times} times, not {reasons}"
     return Told(publications, entries, on_its_way)
 

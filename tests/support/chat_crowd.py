@@ -40,7 +40,7 @@ from hubbub.stores import open_store
 DEADLINE = 60.0
 """Seconds that a wait may take; what is awaited takes milliseconds."""
 
-PAUSE_S = 1.2
+PAUSE_S = 0.7
 """Seconds between two acts of somebody, on average."""
 
 CUT_S = 0.02
@@ -332,6 +332,7 @@ class Person:
             except centrifuge.CentrifugeError:
                 assert self.client.state is not ClientState.DISCONNECTED, self.id
                 self.crowd.counts["answers lost"] += 1
+                self.crowd.again[str(data.get("room"))] += 1
             else:
                 found: dict[str, Any] = answer.data or {}
                 return found
@@ -595,6 +596,8 @@ class Crowd:
         self.tokens: set[str] = set()
         """For sockets."""
         self.counts: Counter[str] = Counter()
+        self.again: Counter[str] = Counter()
+        """How often something was wished again in a room."""
         self.over = False
         self.requests = asyncio.Semaphore(20)
         self.http: httpx.AsyncClient
