@@ -40,13 +40,15 @@ async def check_states(crowd: Crowd, fresh: dict[str, Fold]) -> int:
     for room, page in fresh.items():
         views = [view for one in crowd.people for view in one.views.values() if view.room == room]
         messages = await whole(views[0].who, room)
-        assert {id: messages[id] for id in page.messages} == page.messages
+        for id, one in page.messages.items():
+            assert one == messages[id], f"{id} in {room}, on two pages"
         for view in views:
             fold = view.fold
             assert fold is not None
             assert fold.room == page.room, view.who.id
             assert fold.members == page.members, view.who.id
-            assert fold.messages == {id: one for id, one in messages.items() if id in fold.messages}
+            for id, one in fold.messages.items():
+                assert one == messages[id], f"{id} in {room} as {view.who.id} has it"
             assert max(fold.messages, default=0) == max(messages, default=0)
             assert set(messages) - set(fold.messages) == {
                 id for id in messages if id < min(fold.messages)

@@ -114,13 +114,14 @@ class Fold:
             message["edited_at"] = event["at"]
 
     def _deleted(self, offset: int, event: Json) -> None:
+        # Also of one that is not there, because it is from before the first page.
+        for other in self.messages.values():
+            if other["reply"] is not None and other["reply"]["id"] == event["message"]:
+                other["reply"]["text"] = ""
         if (message := self._said(event)) is None:
             return
         message.update(text="", files=[], mentions=[], reactions=[], pinned_at=None)
         message.update(deleted_at=event["at"], deleted_by=event["by"])
-        for other in self.messages.values():
-            if other["reply"] is not None and other["reply"]["id"] == message["id"]:
-                other["reply"]["text"] = ""
 
     def _reacted(self, offset: int, event: Json) -> None:
         if (message := self._said(event)) is None:
