@@ -117,18 +117,28 @@ async def records(store: Store, rooms: Iterable[str]) -> dict[str, Record]:
 
 
 class Told(NamedTuple):
-    """How much was held to the log, and how much of it came while somebody was being put out."""
+    """How much was held to the log, and how much of it came while somebody was being put out: the
+    last `latest` milliseconds after the right was taken away."""
 
     publications: int
     entries: int
     on_its_way: int
+    latest: int
+
+    def add(self, other: Told) -> Told:
+        return Told(
+            self.publications + other.publications,
+            self.entries + other.entries,
+            self.on_its_way + other.on_its_way,
+            max(self.latest, other.latest),
+        )
 
 
 def check_access(crowd: Crowd, logs: dict[str, Record]) -> Told:
     """Nobody was told of a room what they might not read."""
-    told = Told(0, 0, 0)
+    told = Told(0, 0, 0, 0)
     for person in crowd.people:
-        told = Told(*map(sum, zip(told, _check_wire(person, logs), strict=True)))
+        told = told.add(_check_wire(person, logs))
         for room, offset, at in person.fetched:
             assert logs[room].readable(person.id, offset, at), f"{person.id} opened {room}@{offset}"
     return told
@@ -139,7 +149,7 @@ def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
     """The rooms that it is in, and whether it has to be put out: also of one that it might read
     again by then."""
     outs: Counter[str] = Counter()
-    publications = entries = on_its_way = 0
+    publications = entries = on_its_way = latest = 0
     for wire in person.ear.heard:
         room, what = wire.room.removeprefix(ROOMS), f"{person.id} got {wire}"
         match wire.kind:
@@ -161,7 +171,7 @@ def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
                 allowed = log.readable(person.id, behind, wire.at)
                 if not allowed:
                     on_its_way += 1
-                    _check_late(person, log, wire)
+                    latest = max(latest, _check_late(person, log, wire))
                 inside[room] = not allowed or (wire.kind == "pub" and inside[room])
             case "history":
                 assert room in inside, f"{what}, out of the room"
@@ -171,15 +181,16 @@ def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
     for room, times in outs.items():
         reasons = logs[room].removals[person.id] + logs[room].closings + person.crowd.again[room]
         assert times <= reasons, f"{person.id} was put out of {room} {times} times, not {reasons}"
-    return Told(publications, entries, on_its_way)
+    return Told(publications, entries, on_its_way, latest)
 
 
-def _check_late(person: Person, log: Record, wire: Wire) -> None:
-    """What comes to who may not read the room any more was on its way then."""
+def _check_late(person: Person, log: Record, wire: Wire) -> int:
+    """What comes to who may not read the room any more was on its way then: for how long (ms)."""
     lost = log.lost_at(person.id, wire.offset, wire.at)
     assert lost, f"{person.id} got {wire}, and never could read it"
     since = log.events[wire.offset].at - lost
     assert since <= LATE_MS, f"{person.id} got {wire}, {since} ms after the right was taken"
+    return since
 
 
 def check_acked(crowd: Crowd, logs: dict[str, Record]) -> None:
