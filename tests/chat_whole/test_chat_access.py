@@ -442,13 +442,30 @@ async def test_whoever_asks_cannot_tell_what_is_hidden_from_what_is_not_there(si
     assert len(set(by_slug.values())) == 1
 
 
-NO_IDS = ["", "~", "\0", "~\0", "a:b", "a/b", "*", "x" * 300, "\u202e", "r\r\n", "é", "../r"]
+NO_IDS = [
+    "",
+    "~",
+    "\0",
+    "~\0",
+    "a:b",
+    "~a:b",
+    "a/b",
+    "*",
+    "x" * 300,
+    "\u202e",
+    "r\r\n",
+    "é",
+    "../r",
+]
 
 
-async def test_what_cannot_be_a_room_is_none(place: Chat) -> None:
+async def test_what_cannot_be_a_room_is_none(site: Site) -> None:
     """A-8: and no call fails for it."""
+    place = site.chat
     await place.room(await place.person("ann"))
-    client = await place.connect("ann")
+    client, caller = await place.connect("ann"), await site.of("ann")
+    answer = await caller.post("/rooms/~a:b/messages", json={"text": "x"})
+    assert answer.status_code == 404
     for room in NO_IDS:
         for method, more in (
             ("chat.do", {"wish": {"type": "say", "text": "x"}}),

@@ -45,10 +45,8 @@ FIRST_MEMBERS = 200
 LEVELS = ("all", "mentions", "nothing")
 """Of what one wants to be told in a room."""
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What the id of a room is like: what is not is looked for nowhere."""
-
-_SLUG = re.compile(r"~[^\x00-\x20\x7f-\x9f/~\ud800-\udfff]{1,128}")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}|~[^\x00-\x20\x7f-\x9f/~:\ud800-\udfff]{1,128}")
+"""What rooms are called by, an id or a slug after a "~": of anything else there is no room."""
 
 USER = [schema.users.c[name] for name in Account._fields]
 
@@ -74,7 +72,7 @@ class Seen(NamedTuple):
 def look(connection: Connection, who: Who, room: str, now: int) -> Seen:
     """The room with this id, or with this slug after a "~". Raises `Refused` for one that is
     not there, or not for `who`: it cannot be told which."""
-    if not (ID.fullmatch(room) or _SLUG.fullmatch(room)):
+    if not NAME.fullmatch(room):
         raise Refused(NO_ROOM, MISSING)
     rooms, members, bans = schema.rooms, schema.members, schema.bans
     which = rooms.c.slug == room[1:] if room.startswith("~") else rooms.c.id == room

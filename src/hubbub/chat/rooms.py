@@ -89,7 +89,7 @@ class Rooms:
         came of the first. Raises `Refused`, also for a key that was used for something else, and
         `Unavailable`.
         """
-        if not reading.ID.fullmatch(room):
+        if not reading.NAME.fullmatch(room):
             raise Refused(NO_ROOM, MISSING)
         user = None if who is None else who.id
         try:
