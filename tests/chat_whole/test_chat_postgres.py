@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 
+import asyncpg
 import pytest
 from tests.support.chat import Chat, chat, database
 from tests.support.chat_http import Site, site
@@ -14,19 +15,47 @@ from tests.support.chat_http import Site, site
 TESTS = Path(__file__).parents[1] / "chat"
 
 
+KEPT = {"hubbub_schema", "hubbub_store", "chat_schema"}
+"""Tables that say what the database is, and not what is in it."""
+
+
+@pytest.fixture(scope="module")
+def urls() -> list[str]:
+    """The database of all these tests, once there is one: to make one takes longer than a test."""
+    return []
+
+
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Chat]:
-    async with chat(await database("postgresql", tmp_path), str(tmp_path / "files")) as place:
+async def empty(urls: list[str], tmp_path: Path) -> str:
+    """The address of a database that nothing is in."""
+    if not urls:
+        urls.append(await database("postgresql", tmp_path))
+    connection = await asyncpg.connect(urls[0])
+    try:
+        found = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+        for (table,) in found:
+            if table not in KEPT:
+                await connection.execute(f'DELETE FROM "{table}"')
+    finally:
+        await connection.close()
+    return urls[0]
+
+
+@pytest.fixture
+async def place(empty: str, tmp_path: Path) -> AsyncIterator[Chat]:
+    async with chat(empty, str(tmp_path / "files")) as place:
         yield place
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path, await database("postgresql", tmp_path)) as scene:
+async def scene(empty: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with site(tmp_path, empty) as scene:
         yield scene
 
 
-OURS = {"place", "scene"}
+OURS = {"urls", "empty", "place", "scene"}
 
 
 def adopt(module: ModuleType) -> int:
