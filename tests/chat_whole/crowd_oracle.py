@@ -173,7 +173,7 @@ def _check_wire(person: Person, logs: dict[str, Record]) -> Told:
                     on_its_way += 1
                     latest = max(latest, _check_late(person, log, wire))
                 inside[room] = not allowed or (wire.kind == "pub" and inside[room])
-            case "history":
+            case "history" | "moment":
                 assert room in inside, f"{what}, out of the room"
     for room, going in inside.items():
         assert not going, f"{person.id} is still in {room}"

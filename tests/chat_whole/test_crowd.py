@@ -3,8 +3,12 @@ that was acknowledged is lost or there twice, and nobody sees what is not for th
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
 import pytest
@@ -16,6 +20,10 @@ from tests.support.server import ServerProcess
 
 ACTS, SOAK_ACTS = 20, 90
 """Of everybody: some fifteen seconds, and a minute."""
+
+KILLS = 4
+KILL_S = 12.0
+"""How often a server is killed, and seconds from one time to the next."""
 
 FRESH = 60
 """Clients whose rooms are fetched anew, each by its own user."""
@@ -62,19 +70,47 @@ async def check_states(crowd: Crowd, fresh: dict[str, Fold]) -> int:
     return checked
 
 
-async def check(crowd: Crowd, acts: int) -> str:
+@asynccontextmanager
+async def served(crowd: Crowd, kills: int) -> AsyncIterator[list[str]]:
+    """The chat at the port that is first in the list; so many times it is killed on the way, and
+    there again at once. What it has said follows in the list, at the end."""
+    settings = {"store": crowd.url, "migrate": True}
+    said: list[str] = []
+    port, server = "0", ServerProcess(command=hubbub_serve(), settings=settings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(server)
+        port = str(server.port)
+        said.append(port)
+
+        async def kill() -> None:
+            nonlocal server
+            for _ in range(kills):
+                await asyncio.sleep(KILL_S)
+                await server.stop(signal.SIGKILL)
+                said.append(await server.log())
+                again = hubbub_serve("--port", port)
+                server = ServerProcess(command=again, settings=settings)
+                await stack.enter_async_context(server)
+
+        async with asyncio.TaskGroup() as tasks:
+            killing = tasks.create_task(kill())
+            yield said
+            await killing
+        assert await server.stop() == 0
+        said.append(await server.log())
+
+
+async def check(crowd: Crowd, acts: int, kills: int) -> str:
     """Have them act, and hold all of it to what has to be; what has happened, in a line."""
     await crowd.settle()
-    settings = {"store": crowd.url, "migrate": True}
-    async with ServerProcess(command=hubbub_serve(), settings=settings) as server:
+    async with served(crowd, kills) as said:
         try:
-            await crowd.act(f"127.0.0.1:{server.port}", acts)
+            await crowd.act(f"127.0.0.1:{said[0]}", acts)
             fresh = await crowd.quiet()
             views = await check_states(crowd, fresh)
         finally:
             await crowd.go()
-        assert await server.stop() == 0
-        log = await server.log()
+    log = "".join(said)
     assert "Traceback" not in log and " ERROR " not in log, log[-5_000:]
     assert not [secret for secret in crowd.secrets if secret in log]
     async with opened(crowd.url) as there:
@@ -86,14 +122,15 @@ async def check(crowd: Crowd, acts: int) -> str:
     assert views > 100 and told.publications > len(crowd.acked) > acts * 20
     assert counts["connections cut"] > acts and counts["answers lost"] and counts["kept out"]
     kinds = {type(event).__name__ for one in logs.values() for event in one.events.values()}
+    assert any(wire.kind == "moment" for one in crowd.people for wire in one.ear.heard)
     assert len(kinds) > 16, f"not much has happened: {sorted(kinds)}"
     return f"{views} views, {told}, {len(crowd.acked)} wishes: {dict(sorted(counts.items()))}"
 
 
-async def check_any(store: str, acts: int) -> None:
+async def check_any(store: str, acts: int, kills: int = 0) -> None:
     seed = int(os.environ.get("CROWD_SEED", Random().randrange(10**9)))
     try:
-        happened = await check(Crowd(store, seed), acts)
+        happened = await check(Crowd(store, seed), acts, kills)
     except BaseException as error:
         error.add_note(f"CROWD_SEED={seed}")
         raise
@@ -110,3 +147,9 @@ async def test_what_a_crowd_has_is_what_there_is_and_what_it_may_see(store: str)
 @pytest.mark.timeout(900)
 async def test_what_a_crowd_has_after_a_minute_is_what_there_is(store: str) -> None:
     await check_any(store, SOAK_ACTS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_a_crowd_whose_server_is_killed_has_what_there_is(store: str) -> None:
+    await check_any(store, SOAK_ACTS, KILLS)

@@ -77,8 +77,9 @@ class Somebody(NamedTuple):
 class Wire(NamedTuple):
     """Something that a client's sockets have brought, at `at` (Unix milliseconds).
 
-    `kind` is "connect" for a new socket, "enter", "leave" and "history" for answers, "pub" and
-    "out" for what was pushed. `offset` is the last that it tells of.
+    `kind` is "connect" for a new socket, "enter", "leave" and "history" for answers, "pub",
+    "moment" (what is not stored) and "out" for what was pushed. `offset` is the last that it tells
+    of.
     """
 
     kind: str
@@ -118,8 +119,9 @@ class Ear:
     def _hear(self, reply: dict[str, Any]) -> None:
         push = reply.get("push", {})
         room = push.get("channel", "")
-        if "pub" in push and push["pub"].get("offset") and room.startswith(ROOMS):
-            self.heard.append(Wire("pub", room, now(), push["pub"]["offset"]))
+        if "pub" in push and room.startswith(ROOMS):
+            offset = push["pub"].get("offset", 0)
+            self.heard.append(Wire("pub" if offset else "moment", room, now(), offset))
         elif "unsubscribe" in push:
             self.heard.append(Wire("out", room, now(), code=push["unsubscribe"].get("code", 0)))
         kind, room = self._asked.pop(reply.get("id", 0), ("", ""))
@@ -284,8 +286,7 @@ class Person:
         self.client.set_token("")  # one opens a socket once
 
     async def _token(self) -> str:
-        async with self.crowd.requests:
-            answer = await self.crowd.http.post(f"{API}/session/token", headers=self._headers)
+        answer = await self._request("POST", "/session/token")
         token: str = answer.json()["token"]
         self.crowd.tokens.add(token)
         return token
@@ -295,10 +296,22 @@ class Person:
 
     # Over HTTP.
 
+    async def _request(self, method: str, path: str, **how: Any) -> httpx.Response:
+        """Ask until there is an answer."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                try:
+                    async with self.crowd.requests:
+                        return await self.crowd.http.request(
+                            method, API + path, headers=self._headers, **how
+                        )
+                except httpx.TransportError:
+                    self.crowd.counts["requests lost"] += 1
+                    await asyncio.sleep(0.05)
+
     async def get(self, path: str, **query: Any) -> Any:
         """The answer; None for what there is not, for this user."""
-        async with self.crowd.requests:
-            answer = await self.crowd.http.get(API + path, params=query, headers=self._headers)
+        answer = await self._request("GET", path, params=query)
         if answer.status_code in (403, 404):
             return None
         assert answer.status_code == 200, answer.text
