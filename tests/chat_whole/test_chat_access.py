@@ -31,6 +31,15 @@ ORDER = [
 ]  # fmt: skip
 """Every action that is a wish; in this order each leaves the next ones possible."""
 
+UNDOING: dict[Action, Callable[[Stage, int], e.Wish]] = {
+    Action.REACT: lambda stage, offset: e.Unreact(stage.others, "👍"),
+    Action.PIN: lambda stage, offset: e.Unpin(stage.others),
+    Action.INVITE: lambda stage, offset: e.Uninvite(offset),
+    Action.MUTE: lambda stage, offset: e.Unmute(stage.victim.id),
+    Action.BAN: lambda stage, offset: e.Unban(stage.victim.id),
+}
+"""What takes back what an action did, at that offset: by the same right."""
+
 FOUND = "quokka"
 """A word that is said in every room."""
 
@@ -145,6 +154,8 @@ class Trial:
                 continue
             already = action is Action.JOIN and cell.standing.role is not None
             await self.refused(self.do(wish), 409 if already else cell.status)
+            if action in UNDOING:
+                await self.refused(self.do(UNDOING[action](self.stage, 1)), cell.status)
         say = self.of(Action.SAY)
         typing = self.client.rpc("chat.typing", {"room": self.room})
         if not say.allowed:
@@ -162,7 +173,11 @@ class Trial:
             if wish is None or not (cell.allowed or mentions):
                 continue
             try:
-                await self._allow(action, await self.do(wish))
+                offset = await self.do(wish)
+                await self._allow(action, offset)
+                if action in UNDOING:
+                    undone = await self.do(UNDOING[action](self.stage, offset))
+                    assert not self.cell.knows or (await self.hear()).offset == undone
             except (AssertionError, Rejected) as error:
                 raise AssertionError(f"{action}: {error}") from error
             if action is Action.SAY:
