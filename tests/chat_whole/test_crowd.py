@@ -1,5 +1,8 @@
 """Two hundred users do everything at once (I1 to I5): what they have is what there is, nothing
-that was acknowledged is lost or there twice, and nobody sees what is not for them."""
+that was acknowledged is lost or there twice, and nobody sees what is not for them.
+
+What they do comes from a seed, which every run names: `CROWD_SEED=… pytest …` has them do it again.
+"""
 
 from __future__ import annotations
 
