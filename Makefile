@@ -10,13 +10,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UNIT := tests/wire tests/engine tests/embed tests/contracts tests/tables tests/docs tests/test_settings.py \
   $(wildcard tests/chat/test_*.py)
 
-.PHONY: help setup serve check test soak bench pins format clean
+.PHONY: help setup serve check test coverage soak bench pins format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve   serve the chat on http://127.0.0.1:$(PORT) (PORT=... for another port)"
 	@echo "make test    every test, with what they need installed first"
 	@echo "make check   format, lint, types, architecture and unit tests: under a minute"
+	@echo "make coverage  which lines the tests of \`make check\` go through"
 	@echo "make bench   the numbers, beside other servers"
 	@echo "make soak    the long runs"
 	@echo "make setup   only the virtual environment in .venv"
@@ -53,6 +54,9 @@ check: .venv/.dev
 
 test: .venv/.dev
 	@PATH="$(abspath $(BIN)):$$PATH" sh tests/run
+
+coverage: .venv/.dev
+	$(BIN)/python -m pytest -q -m "not slow and not soak" --cov --cov-report=term $(UNIT)
 
 soak: .venv/.dev
 	$(BIN)/python -m pytest -q -m soak --timeout 36000
