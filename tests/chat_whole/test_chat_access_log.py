@@ -27,7 +27,9 @@ async def test_an_access_log_has_every_request_and_none_of_the_secrets(
     app = create_app(Hub(f"sqlite:///{tmp_path}/chat.db", migrate=True), options)
     caplog.set_level(logging.INFO)
     # Other servers of this process may have wanted no such log.
+    caplog.set_level(logging.INFO, "uvicorn.access")
     monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", False)
     asked = [
         ("POST", f"/hooks/h1/{SECRET}"),
         ("GET", f"/hooks/h1/{SECRET}"),
