@@ -27,9 +27,10 @@ async def test_an_access_log_has_every_request_and_none_of_the_secrets(
     app = create_app(Hub(f"sqlite:///{tmp_path}/chat.db", migrate=True), options)
     caplog.set_level(logging.INFO)
     # Other servers of this process may have wanted no such log.
-    caplog.set_level(logging.INFO, "uvicorn.access")
-    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "propagate", True)
-    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", False)
+    access = logging.getLogger("uvicorn.access")
+    for name, value in (("level", access.level), ("propagate", True), ("disabled", False)):
+        monkeypatch.setattr(access, name, value)
+    access.setLevel(logging.INFO)
     asked = [
         ("POST", f"/hooks/h1/{SECRET}"),
         ("GET", f"/hooks/h1/{SECRET}"),
