@@ -146,8 +146,8 @@ def test_without_anonymous_there_is_nothing_but_for_who_signs_in() -> None:
         assert "anyone" not in server.log_now() and "demo:" not in server.log_now()
 
 
-def test_the_chat_needs_a_database() -> None:
-    code, said = run("serve", "--port", "0", "--store", "memory://")
+def test_the_chat_needs_a_database(tmp_path: Path) -> None:
+    code, said = run("serve", "--port", "0", "--store", "memory://", cwd=tmp_path)
     assert (code, "sqlite:///" in said, "Traceback" in said) == (2, True, False), said
 
 
