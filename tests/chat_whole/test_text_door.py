@@ -229,3 +229,13 @@ async def test_only_pages_that_may_are_let_in(store: str, tmp_path: Any, path: s
         for headers in ({"origin": GOOD}, {"origin": "http://testserver"}, {}):
             door = await place.test.connect(path, headers={"cookie": cookie, **headers})
             await door.close()
+
+
+async def test_a_page_that_may_not_connect_has_no_guest_made(place: Chat) -> None:
+    await welcome(place)
+    await place.room(await place.person("ann"), "Square")
+    before = await accounts(place)
+    with pytest.raises(Denied) as caught:
+        await come(place, origin="https://evil.com")
+    assert caught.value.status == 403
+    assert await accounts(place) == before

@@ -116,6 +116,25 @@ async def test_a_page_of_another_origin_is_refused_and_the_log_says_what_to_do(
     assert "add it to `origins`" in caplog.text
 
 
+async def test_an_endpoint_may_ask_about_the_page_before_it_does_anything() -> None:
+    hub, done = Hub(), []
+    app = FastAPI(lifespan=hub.lifespan)
+
+    @app.websocket("/own/{room}", dependencies=[Depends(hub.check_origin)])
+    async def own(websocket: WebSocket, room: str) -> None:
+        done.append(room)
+        async with hub.join(websocket, room) as member:
+            async for _ in member:
+                pass
+
+    async with TestHub(app) as test:
+        with pytest.raises(Denied) as denied:
+            await test.connect("/own/a", headers={"Origin": "https://evil.com"})
+        assert (denied.value.status, done) == (403, [])
+        await test.connect("/own/b", headers={"Origin": "http://testserver"})
+        assert done == ["b"]
+
+
 async def test_over_plain_asgi_it_says_once_that_it_is_slower(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

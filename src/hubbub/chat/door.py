@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, HTTPException, WebSocket
+from fastapi import APIRouter, Depends, HTTPException, WebSocket
 
 from hubbub import Refused, Unavailable
 from hubbub.chat import events as e
@@ -36,7 +36,8 @@ def door(
     """
     router = APIRouter()
 
-    @router.websocket("/ws/{slug}")
+    # Of a page that may not connect, nobody is to have an account made.
+    @router.websocket("/ws/{slug}", dependencies=[Depends(rooms.hub.check_origin)])
     async def talk(websocket: WebSocket, slug: str, name: str = NAME) -> None:
         who = await who_is(websocket)
         if who is None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException, WebSocket, WebSocketDisconnect
+from starlette.requests import HTTPConnection
 from starlette.types import Message
 from starlette.websockets import WebSocketState
 
@@ -95,6 +96,16 @@ class Doors:
         except InvalidName as error:
             raise HTTPException(400, str(error)) from None
 
+    def check_origin(self, connection: HTTPConnection) -> None:
+        headers, settings = connection.headers, self._hub.settings
+        origin = headers.get("origin")
+        host = headers.get("host", "")
+        if not origin_allowed(origin, connection.scope["scheme"], host, settings.origins):
+            log.warning(
+                "refused a page of %r; if it is yours, add it to `origins` (HUBBUB_ORIGINS)", origin
+            )
+            raise HTTPException(403, "this origin is not allowed")
+
     @asynccontextmanager
     async def looking_at(self, room: str, websocket: WebSocket) -> AsyncIterator[None]:
         """Enter `room` in this block, and hear all that is published in it from then on.
@@ -104,7 +115,7 @@ class Doors:
         """
         node = self._hub.node
         if websocket.application_state is WebSocketState.CONNECTING:
-            self._check_origin(websocket)
+            self.check_origin(websocket)
         async with AsyncExitStack() as stack:
             if node.is_durable(room):
                 node.bind()
@@ -118,7 +129,7 @@ class Doors:
         """Refuse with an HTTPException, or accept and return the connection."""
         self._hub.node.bind()
         if websocket.application_state is WebSocketState.CONNECTING:
-            self._check_origin(websocket)
+            self.check_origin(websocket)
             try:
                 await websocket.accept(subprotocol)
             except (WebSocketDisconnect, OSError):
@@ -135,16 +146,6 @@ class Doors:
             )
         seconds = self._hub.settings.close_seconds
         return AsgiConnection(websocket.receive, websocket.send, seconds)
-
-    def _check_origin(self, websocket: WebSocket) -> None:
-        headers, settings = websocket.headers, self._hub.settings
-        origin = headers.get("origin")
-        host = headers.get("host", "")
-        if not origin_allowed(origin, websocket.scope["scheme"], host, settings.origins):
-            log.warning(
-                "refused a page of %r; if it is yours, add it to `origins` (HUBBUB_ORIGINS)", origin
-            )
-            raise HTTPException(403, "this origin is not allowed")
 
     def settle(self, connection: Connection, member: Member, websocket: WebSocket) -> None:
         """Connect `member` and its connection, and put it into its room."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from fastapi import APIRouter, FastAPI, WebSocket
 from pydantic import ValidationError
+from starlette.requests import HTTPConnection
 
 from hubbub.contracts import Store
 from hubbub.embed.depends import resolve
@@ -148,6 +149,15 @@ class Hub:
         Raises `ConfigurationError` for a connection that is in a room already.
         """
         return Joining(self, websocket, room, user, session)
+
+    def check_origin(self, connection: HTTPConnection) -> None:
+        """Dependency: raise HTTPException (403) for a page of an origin that is not allowed.
+
+            @app.websocket("/ws/{room}", dependencies=[Depends(hub.check_origin)])
+
+        `join` looks itself; this is for endpoints that do something before they join.
+        """
+        self.doors.check_origin(connection)
 
     def room(self, name: str) -> RoomHandle:
         """A handle on the room called `name`; cheap, and never fails. From any thread."""
