@@ -1,0 +1,12 @@
+import "./styles/tokens.css";
+import "./styles/base.css";
+
+import { mount } from "svelte";
+
+import App from "./app/App.svelte";
+import { preferredLanguage, setLanguage } from "./i18n/index.svelte";
+
+const target = document.getElementById("app");
+if (target === null) throw new Error("there is no place for the page");
+await setLanguage(preferredLanguage());
+mount(App, { target });

@@ -1,0 +1,29 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+/** Where a server of your own runs while you work on the pages (`npm run dev`). */
+const server = process.env["HUBBUB_URL"] ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  plugins: [svelte()],
+  base: "./",
+  build: {
+    outDir: "../src/hubbub/chat/client",
+    emptyOutDir: true,
+    target: "es2022",
+    // Everything is a file of its own: the Content-Security-Policy takes no data: addresses.
+    assetsInlineLimit: 0,
+    // Its loader is an inline style in the page.
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      "/api": { target: server, changeOrigin: true },
+      "/connection": { target: server, ws: true, changeOrigin: true },
+    },
+  },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    environment: "node",
+  },
+});
