@@ -32,8 +32,6 @@ export interface Network extends Observable {
   /** While `behind`: rooms that have not caught up yet, and how many there were. */
   readonly left: number;
   readonly total: number;
-  /** When the next try is (Unix ms), while there is no connection; 0 while one is under way. */
-  readonly nextTryAt: number;
   /** Messages of one's own that have not been sent. */
   readonly waiting: number;
   /** Try at once. */

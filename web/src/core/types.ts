@@ -253,5 +253,6 @@ export interface ProblemBody {
   title: string;
   status: number;
   detail?: string;
-  errors?: { where: string; what: string }[];
+  errors?: { in: string; at: string; text: string }[];
+  retry_after?: number;
 }

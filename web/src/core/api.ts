@@ -1,0 +1,98 @@
+/** The chat's HTTP API (docs/reference/chat-api.md). Everything throws `Problem`. */
+
+import { Problem, unreachable } from "./problem";
+import type { ProblemBody } from "./types";
+
+export const PREFIX = "api/chat/v1";
+
+type Value = string | number | boolean | null | undefined;
+export type Query = Record<string, Value | readonly Value[]>;
+
+export interface Request {
+  query?: Query;
+  body?: unknown;
+  /** Does the same thing once, however often it is sent. */
+  key?: string;
+  signal?: AbortSignal;
+}
+
+/** Which `fetch` to ask with, for tests. */
+export type Fetch = (address: string, init: RequestInit) => Promise<Response>;
+
+export class Api {
+  readonly #fetch: Fetch;
+  readonly #base: string;
+
+  /** `base` is where the server is, with a slash at its end. */
+  constructor(base = document.baseURI, ask: Fetch = (address, init) => fetch(address, init)) {
+    this.#base = new URL(PREFIX, base).href;
+    this.#fetch = ask;
+  }
+
+  /** The address of something below the API, for links and pictures. */
+  address(path: string, query: Query = {}): string {
+    const found = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== null && one !== undefined) found.append(name, String(one));
+      }
+    }
+    const text = found.toString();
+    return this.#base + path + (text && `?${text}`);
+  }
+
+  get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.ask<T>("GET", path, {
+      ...(query && { query }),
+      ...(signal && { signal }),
+    });
+  }
+
+  post<T>(path: string, body?: unknown, more: Request = {}): Promise<T> {
+    return this.ask<T>("POST", path, { body, ...more });
+  }
+
+  put<T>(path: string, body?: unknown): Promise<T> {
+    return this.ask<T>("PUT", path, { body });
+  }
+
+  patch<T>(path: string, body: unknown): Promise<T> {
+    return this.ask<T>("PATCH", path, { body });
+  }
+
+  delete<T>(path: string, query?: Query): Promise<T> {
+    return this.ask<T>("DELETE", path, query ? { query } : {});
+  }
+
+  async ask<T>(method: string, path: string, request: Request = {}): Promise<T> {
+    const headers = new Headers({ Accept: "application/json" });
+    const init: RequestInit = { method, headers, credentials: "same-origin" };
+    if (request.body !== undefined) {
+      headers.set("Content-Type", "application/json");
+      init.body = JSON.stringify(request.body);
+    }
+    if (request.key) headers.set("Idempotency-Key", request.key);
+    if (request.signal) init.signal = request.signal;
+    let answer: Response;
+    try {
+      answer = await this.#fetch(this.address(path, request.query), init);
+    } catch (error) {
+      if (request.signal?.aborted) throw error;
+      throw unreachable();
+    }
+    if (!answer.ok) throw await problemOf(answer);
+    return (answer.status === 204 ? undefined : await answer.json()) as T;
+  }
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+  const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
+  let body: Partial<ProblemBody> = {};
+  try {
+    body = (await answer.json()) as Partial<ProblemBody>;
+  } catch {
+    // A proxy's page, perhaps: the status has to do.
+  }
+  const title = body.title ?? (answer.statusText || `Status ${answer.status}`);
+  return new Problem({ type: "", ...body, title, status: answer.status }, retryAfter);
+}

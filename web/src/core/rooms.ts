@@ -1,0 +1,224 @@
+/** The rooms that one is a member of, and what is unread there. */
+
+import type { Api } from "./api";
+import type { RoomEntry, RoomList as RoomListModel } from "./model";
+import { Source } from "./observable";
+import type { People } from "./people";
+import { RoomState } from "./fold";
+import type { Id, MyRoom, MyRooms, NewRoom, Preferences, RoomEvent, Unread } from "./types";
+import type { Wire } from "./wire";
+
+/** Counts end there, as the server's. */
+const MOST_UNREAD = 100;
+
+/** Rooms that one request marks as read. */
+const MOST_MARKED = 200;
+
+interface Kept extends MyRoom {
+  readonly title: string;
+}
+
+export class RoomList extends Source implements RoomListModel {
+  readonly #api: Api;
+  readonly #wire: Wire;
+  readonly #people: People;
+  readonly #me: Id;
+  /** Called when rooms have come or gone. */
+  readonly #followed: (rooms: readonly Id[]) => void;
+  readonly #entries = new Map<Id, Kept>();
+  #sorted: { rooms: RoomEntry[]; conversations: RoomEntry[] } | null = null;
+  #loaded = false;
+
+  constructor(
+    api: Api,
+    wire: Wire,
+    people: People,
+    me: Id,
+    followed: (rooms: readonly Id[]) => void,
+  ) {
+    super();
+    this.#api = api;
+    this.#wire = wire;
+    this.#people = people;
+    this.#me = me;
+    this.#followed = followed;
+    people.subscribe(() => this.#update()); // conversations are called by their people
+  }
+
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  get rooms(): readonly RoomEntry[] {
+    return this.#split().rooms;
+  }
+
+  get conversations(): readonly RoomEntry[] {
+    return this.#split().conversations;
+  }
+
+  get(id: Id): RoomEntry | undefined {
+    return this.#entry(this.#entries.get(id));
+  }
+
+  get unread(): number {
+    return this.#sum((one) => (told(one.preferences, false) ? one.unread.unread : 0));
+  }
+
+  get mentions(): number {
+    return this.#sum((one) => {
+      if (!told(one.preferences, true)) return 0;
+      return one.room.kind === "direct" ? one.unread.unread : one.unread.mentions;
+    });
+  }
+
+  async create(room: NewRoom): Promise<Id> {
+    const key = crypto.randomUUID();
+    const wish = { type: "create", ...room };
+    const made = await this.#wire.call<{ room: Id }>("chat.create", { wish, key });
+    await this.load();
+    return made.room;
+  }
+
+  async join(id: Id): Promise<void> {
+    await this.#api.post(`/rooms/${id}/join`);
+    await this.load();
+  }
+
+  async enter(code: string): Promise<Id> {
+    const entered = await this.#wire.call<{ room: Id }>("chat.enter", { code });
+    await this.load();
+    return entered.room;
+  }
+
+  async markAllRead(): Promise<void> {
+    const unread = [...this.#entries.values()].filter((one) => one.unread.unread > 0);
+    for (let begin = 0; begin < unread.length; begin += MOST_MARKED) {
+      const some = unread.slice(begin, begin + MOST_MARKED);
+      const rooms = some.map((one) => ({ room: one.room.id, offset: one.room.offset }));
+      const { items } = await this.#api.put<{ items: (Unread & { room: Id })[] }>("/read", {
+        rooms,
+      });
+      for (const one of items) this.setUnread(one.room, one);
+    }
+  }
+
+  // What the rest of the core does with it.
+
+  /** Have the list as the server has it. */
+  async load(): Promise<void> {
+    const found = await this.#api.get<MyRooms>("/rooms");
+    this.#people.learn(found.users);
+    const before = new Map(this.#entries);
+    this.#entries.clear();
+    for (const one of found.items) {
+      const known = before.get(one.room.id);
+      // What was heard meanwhile is newer than what was asked for before.
+      const newer = known && known.room.offset > one.room.offset;
+      this.#entries.set(one.room.id, {
+        ...one,
+        ...(newer && { room: known.room, unread: known.unread }),
+        title: "",
+      });
+    }
+    this.#loaded = true;
+    this.#update();
+    this.#followed([...this.#entries.keys()]);
+  }
+
+  drop(id: Id): void {
+    if (!this.#entries.delete(id)) return;
+    this.#update();
+    this.#followed([...this.#entries.keys()]);
+  }
+
+  /** Something happened in a room. True if it is a message that is unread now. */
+  apply(id: Id, offset: number, event: RoomEvent): boolean {
+    const entry = this.#entries.get(id);
+    if (!entry || offset <= entry.room.offset) return false;
+    const state = new RoomState(entry.room, [entry.me], []);
+    state.apply(offset, event);
+    const me = state.members.get(this.#me) ?? entry.me;
+    const fresh = event.type === "message" && event.by !== this.#me && offset > entry.unread.read;
+    let unread = entry.unread;
+    if (fresh) {
+      const mentions = (event["mentions"] as Id[] | undefined) ?? [];
+      const mentioned = mentions.includes(this.#me) || mentions.includes("*");
+      unread = {
+        read: unread.read,
+        unread: Math.min(MOST_UNREAD, unread.unread + 1),
+        mentions: Math.min(MOST_UNREAD, unread.mentions + (mentioned ? 1 : 0)),
+      };
+    }
+    this.#entries.set(id, { ...entry, room: state.info, me, unread });
+    this.#update();
+    return fresh;
+  }
+
+  setUnread(id: Id, unread: Unread): void {
+    const entry = this.#entries.get(id);
+    if (!entry || unread.read < entry.unread.read) return;
+    const { read, unread: count, mentions } = unread;
+    this.#entries.set(id, { ...entry, unread: { read, unread: count, mentions } });
+    this.#update();
+  }
+
+  setPreferences(id: Id, preferences: Preferences): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    this.#entries.set(id, { ...entry, preferences });
+    this.#update();
+  }
+
+  #sum(of: (one: Kept) => number): number {
+    let sum = 0;
+    for (const one of this.#entries.values()) sum += of(one);
+    return sum;
+  }
+
+  #update(): void {
+    this.#sorted = null;
+    this.changed();
+  }
+
+  readonly #made = new Map<Id, { of: Kept; title: string; entry: RoomEntry }>();
+
+  /** The entry as it comes out: the same object as long as nothing about it has changed. */
+  #entry(kept: Kept | undefined): RoomEntry | undefined {
+    if (!kept) return undefined;
+    const others = kept.members.filter((user) => user !== this.#me);
+    const title = this.#title(kept, others);
+    const made = this.#made.get(kept.room.id);
+    if (made?.of === kept && made.title === title) return made.entry;
+    const { room: info, me, unread, preferences } = kept;
+    const entry = { id: info.id, info, me, unread, preferences, others, title };
+    this.#made.set(info.id, { of: kept, title, entry });
+    return entry;
+  }
+
+  #title(kept: Kept, others: readonly Id[]): string {
+    if (kept.room.kind !== "direct") return kept.room.name;
+    const who = others.length > 0 ? others : [this.#me];
+    return who.map((user) => this.#people.get(user).display).join(", ");
+  }
+
+  #split(): { rooms: RoomEntry[]; conversations: RoomEntry[] } {
+    if (this.#sorted) return this.#sorted;
+    const rooms: RoomEntry[] = [];
+    const conversations: RoomEntry[] = [];
+    for (const kept of this.#entries.values()) {
+      const entry = this.#entry(kept) as RoomEntry;
+      (entry.info.kind === "direct" ? conversations : rooms).push(entry);
+    }
+    rooms.sort((a, b) => a.title.localeCompare(b.title, undefined, { numeric: true }));
+    conversations.sort((a, b) => b.info.last_at - a.info.last_at);
+    this.#sorted = { rooms, conversations };
+    return this.#sorted;
+  }
+}
+
+/** Whether somebody wants to be told of a message, or of one that mentions them. */
+export function told(preferences: Preferences, mentioned: boolean): boolean {
+  if (preferences.muted || preferences.level === "nothing") return false;
+  return mentioned || preferences.level === "all";
+}
