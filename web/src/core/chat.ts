@@ -8,6 +8,7 @@ import { Network } from "./network";
 import { Source } from "./observable";
 import { type Entry, Outbox, type Shelf } from "./outbox";
 import { People } from "./people";
+import type { Problem } from "./problem";
 import { Room } from "./room";
 import { RoomList } from "./rooms";
 import type {
@@ -25,6 +26,10 @@ import type { Position, Wire, WireState } from "./wire";
 
 /** Rooms that are kept as they were looked at. */
 const KEPT_ROOMS = 12;
+
+/** How long to wait before the next look whether one is still signed in; doubled each time. */
+const LOOK_MS = 2_000;
+const LONGEST_LOOK_MS = 60_000;
 
 /** Pages that are looked through for what may have been stored long ago. */
 const STORED_PAGES = 20;
@@ -56,6 +61,10 @@ export class Chat extends Source implements ChatModel {
   /** Rooms that are followed, and what ends it. */
   readonly #followed = new Map<Id, () => void>();
   readonly #told = new Set<(message: Message, room: RoomEntry) => void>();
+  readonly #ended = new Set<() => void>();
+  readonly #stop: (() => void)[] = [];
+  #look: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
   #loading = false;
   #stale = false;
   #away = false;
@@ -91,7 +100,6 @@ export class Chat extends Source implements ChatModel {
 
   /** Connect, and have the list of rooms. */
   start(): void {
-    this.outbox.adopt(this.outbox.tab);
     this.#wire.start({
       state: (state) => this.#connection(state),
       pushed: (channel, event) => this.#pushed(channel, event),
@@ -102,6 +110,9 @@ export class Chat extends Source implements ChatModel {
   }
 
   stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#look);
+    for (const stop of this.#stop.splice(0)) stop();
     this.#wire.stop();
     this.network.stop();
     this.outbox.stop();
@@ -141,14 +152,43 @@ export class Chat extends Source implements ChatModel {
     return () => this.#told.delete(told);
   }
 
+  onEnded(told: () => void): () => void {
+    this.#ended.add(told);
+    return () => this.#ended.delete(told);
+  }
+
+  /** Have that called at the end. */
+  onStop(stop: () => void): void {
+    this.#stop.push(stop);
+  }
+
   // The connection.
 
   #connection(state: WireState): void {
     this.network.setWire(state);
+    if (state === "ended") void this.#stillSignedIn(LOOK_MS);
     if (state !== "connected") return;
     this.#load();
     if (this.#away) this.#tellAway();
     this.outbox.flush();
+  }
+
+  /** The server has ended the connection for good: go on, unless it is the login that has ended. */
+  async #stillSignedIn(pause: number): Promise<void> {
+    let session: Session | null = null;
+    try {
+      session = await this.#api.get<Session>("/session");
+    } catch (error) {
+      const problem = error as Problem;
+      if (problem.passing && !this.#stopped) {
+        const next = Math.min(2 * pause, LONGEST_LOOK_MS);
+        this.#look = setTimeout(() => void this.#stillSignedIn(next), pause);
+        return;
+      }
+    }
+    if (this.#stopped) return;
+    if (session?.user.id !== this.#id) for (const told of [...this.#ended]) told();
+    else this.#look = setTimeout(() => this.#wire.retry(), pause);
   }
 
   #tellAway(): void {

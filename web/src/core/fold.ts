@@ -18,6 +18,8 @@ import type {
 
 const CHANGES = ["name", "slug", "topic", "kind", "slow", "keep"] as const;
 
+const MEMBERSHIP = new Set(["joined", "left", "kicked", "banned", "muted", "unmuted", "appointed"]);
+
 export class RoomState {
   info: RoomInfo;
   members: ReadonlyMap<Id, Member>;
@@ -66,6 +68,14 @@ export class RoomState {
     for (const event of events) page = this.#after(page, event);
     this.messages = page;
     this.atEnd = atEnd;
+  }
+
+  /** Know of more members, brought up to `events` that came while they were fetched. */
+  meet(page: readonly Member[], events: readonly RoomEvent[]): void {
+    const members = new Map(this.members);
+    for (const one of page) if (!members.has(one.user)) members.set(one.user, one);
+    this.members = members;
+    for (const event of events) if (MEMBERSHIP.has(event.type)) this.#room(0, event);
   }
 
   /** The index of the first message with that id or a higher one. */

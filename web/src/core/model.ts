@@ -102,7 +102,9 @@ export interface Room extends Observable {
   readonly title: string;
   readonly me: Member | null;
   may(right: Right): boolean;
+  /** Those who look after the room and those who came first; `loadMembers` brings the others. */
   readonly members: ReadonlyMap<Id, Member>;
+  readonly allMembers: boolean;
   readonly unread: Unread;
   readonly preferences: Preferences;
   readonly pinned: number;
@@ -125,6 +127,8 @@ export interface Room extends Observable {
   load(message: number): Promise<boolean>;
   /** Have the last messages, and follow them. */
   loadLatest(): Promise<void>;
+  /** Have more of the members, some hundreds at a time. Throws `Problem`. */
+  loadMembers(): Promise<void>;
 
   /** At once among `pending`; sent as soon as can be, in order, and once. */
   say(text: string, files?: readonly FileInfo[], reply?: Reply | null): void;
@@ -160,6 +164,8 @@ export interface Chat extends Observable {
   setAway(away: boolean): void;
   /** Have `told` called for each message that comes in now, with the room's entry. */
   onMessage(told: (message: Message, room: RoomEntry) => void): () => void;
+  /** Have `told` called when the login has ended: only signing in again helps. */
+  onEnded(told: () => void): () => void;
   /** End everything: sockets, timers. What is pending stays stored. */
   stop(): void;
 }

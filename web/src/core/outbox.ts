@@ -6,6 +6,7 @@
  * takes over (Web Locks tell which tabs there are).
  */
 
+import { newKey } from "./key";
 import { Source } from "./observable";
 import type { Problem } from "./problem";
 import type { Pending } from "./model";
@@ -90,7 +91,7 @@ export class Outbox extends Source {
   }
 
   add(room: Id, text: string, files: readonly FileInfo[], reply: Reply | null): Entry {
-    const key = crypto.randomUUID();
+    const key = newKey();
     const entry: Entry = {
       key,
       room,

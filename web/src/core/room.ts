@@ -10,6 +10,7 @@
 import type { Api } from "./api";
 import type { Draft, Edge, Pending, Room as RoomModel } from "./model";
 import { RoomState } from "./fold";
+import { newKey } from "./key";
 import { Source } from "./observable";
 import type { Outbox } from "./outbox";
 import type { People } from "./people";
@@ -23,6 +24,7 @@ import type {
   Message,
   Messages,
   Opened,
+  Page,
   Preferences,
   Presence,
   Reply,
@@ -31,11 +33,15 @@ import type {
   RoomInfo,
   Unread,
   Wish,
+  WithUsers,
 } from "./types";
 import type { Position, Wire } from "./wire";
 
 /** Messages in one page of older or newer ones. */
 const PAGE = 50;
+
+/** Members in one page. */
+const MEMBERS = 200;
 
 /** How long somebody types after they were last heard of. */
 export const TYPING_MS = 6_000;
@@ -103,6 +109,8 @@ export class Room extends Source implements RoomModel {
   #older: Edge = "end";
   #newer: Edge = "end";
   #firstUnread: number | null = null;
+  /** Where the page of members goes on; null once there are no more. */
+  #membersNext: string | null | undefined;
   #typing = new Map<Id, ReturnType<typeof setTimeout>>();
   #typedAt = 0;
   #marking: ReturnType<typeof setTimeout> | undefined;
@@ -145,6 +153,10 @@ export class Room extends Source implements RoomModel {
 
   get members(): ReadonlyMap<Id, Member> {
     return this.#state?.members ?? new Map<Id, Member>();
+  }
+
+  get allMembers(): boolean {
+    return this.#membersNext === null || this.members.size >= this.info.people;
   }
 
   get unread(): Unread {
@@ -248,6 +260,26 @@ export class Room extends Source implements RoomModel {
     this.changed();
   }
 
+  async loadMembers(): Promise<void> {
+    await this.#opening;
+    const state = this.#state;
+    if (!state || this.allMembers) return;
+    const events: RoomEvent[] = [];
+    this.#recording.add(events);
+    try {
+      const { api, people } = this.#around;
+      const query = { cursor: this.#membersNext, limit: MEMBERS };
+      const page = await api.get<Page<Member> & WithUsers>(`/rooms/${this.id}/members`, query);
+      people.learn(page.users);
+      if (state !== this.#state) return; // opened anew meanwhile
+      state.meet(page.items, events);
+      this.#membersNext = page.next;
+    } finally {
+      this.#recording.delete(events);
+    }
+    this.changed();
+  }
+
   // What one does.
 
   say(text: string, files: readonly FileInfo[] = [], reply: Reply | null = null): void {
@@ -277,7 +309,7 @@ export class Room extends Source implements RoomModel {
   }
 
   async wish(wish: Wish): Promise<number> {
-    const data = { room: this.id, wish, key: crypto.randomUUID() };
+    const data = { room: this.id, wish, key: newKey() };
     const done = await this.#around.wire.call<{ offset: number }>("chat.do", data);
     return done.offset;
   }
@@ -372,6 +404,7 @@ export class Room extends Source implements RoomModel {
     this.#ownPreferences = opened.preferences;
     this.#older = opened.more ? "more" : "end";
     this.#newer = "end";
+    this.#membersNext = undefined;
     this.#around.rooms.setUnread(this.id, opened.unread);
     if (!again) this.#firstUnread = this.#firstUnreadOf(opened);
     const held = this.#held;

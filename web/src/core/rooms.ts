@@ -2,6 +2,7 @@
 
 import type { Api } from "./api";
 import type { RoomEntry, RoomList as RoomListModel } from "./model";
+import { newKey } from "./key";
 import { Source } from "./observable";
 import type { People } from "./people";
 import { RoomState } from "./fold";
@@ -73,7 +74,7 @@ export class RoomList extends Source implements RoomListModel {
   }
 
   async create(room: NewRoom): Promise<Id> {
-    const key = crypto.randomUUID();
+    const key = newKey();
     const wish = { type: "create", ...room };
     const made = await this.#wire.call<{ room: Id }>("chat.create", { wish, key });
     await this.load();

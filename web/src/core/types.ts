@@ -73,6 +73,13 @@ export interface Server {
   providers: Provider[];
 }
 
+/** What the code of a link is good for, and whose password it sets. */
+export interface PassLook {
+  purpose: "administrator" | "account" | "password";
+  user: Profile | null;
+  expires_at: number | null;
+}
+
 export interface RoomInfo {
   id: Id;
   kind: RoomKind;
