@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -16,8 +12,8 @@ import typer
 
 from benchmarks.chat.load import messages
 from benchmarks.chat.place import COMMON, RARE, Builder, Somebody
-from benchmarks.parts import RESULTS, Place, Row, place, run, table
-from benchmarks.servers import ROOT, _free_port, _hubbub, _stop
+from benchmarks.chat.server import chat_server
+from benchmarks.parts import Place, Row, place, run, table
 from hubbub.chat import events as e
 from hubbub.cli.bench.process import cpu_seconds
 
@@ -27,7 +23,6 @@ PEOPLE = 100
 TEXT = "a message of the length that messages in a chat have, more or less"
 FIRST_PAGE_MS = 10.0
 REPEATS = 100
-START_S = 30.0
 
 
 def main(
@@ -61,7 +56,6 @@ class Bench:
         self._here = here
         self._folder = here.folder
         self._postgres = here.postgres
-        self._cores = here.cores
         self._console = here.console
         self._count = 0
 
@@ -72,27 +66,6 @@ class Bench:
             return str(run(self._postgres.create_database))
         return f"sqlite:///{self._folder}/{self._count}.db"
 
-    @contextmanager
-    def _running(self, url: str) -> Iterator[tuple[int, int]]:
-        """Port and process of a chat server on that database."""
-        port = _free_port()
-        files = f"{self._folder}/files"
-        command = _hubbub("--store", url, "--files", files, "--migrate", "--no-anonymous")(port)
-        environment = {key: value for key, value in os.environ.items() if key[:7] != "HUBBUB_"}
-        os.sched_setaffinity(0, self._cores.server)  # inherited by all threads of the child
-        try:
-            with (RESULTS / "chat.log").open("wb") as output:
-                process = subprocess.Popen(
-                    command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-                )
-        finally:
-            os.sched_setaffinity(0, self._cores.own)
-        try:
-            _wait(port, process)
-            yield port, process.pid
-        finally:
-            _stop(process)
-
     # Messages a second.
 
     def talking(self, rounds: int, seconds: float) -> list[Row]:
@@ -102,7 +75,7 @@ class Bench:
                 for talkers in (1, 32, 100):
                     url = self._fresh(kind)
                     people = run(partial(_room_of, url, PEOPLE))
-                    with self._running(url) as (port, pid):
+                    with chat_server(self._here, url) as (port, pid):
                         work = partial(
                             messages,
                             port,
@@ -154,7 +127,7 @@ class Bench:
                 url = self._fresh(kind)
                 rooms = [f"r{number}" for number in range(10)]
                 people = run(partial(_talked, url, rooms, count))
-                with self._running(url) as (port, _):
+                with chat_server(self._here, url) as (port, _):
                     for name, path in {
                         "first page of a room": f"/rooms/{rooms[0]}/open",
                         "older messages": f"/rooms/{rooms[0]}/messages?before={count // 20}",
@@ -198,7 +171,7 @@ class Bench:
             url = self._fresh(kind)
             rooms = [f"r{number}" for number in range(500)]
             people = run(partial(_crowded, url, rooms, 1_000))
-            with self._running(url) as (port, _):
+            with chat_server(self._here, url) as (port, _):
                 who = people[1]
                 before = run(partial(_asked, port, who, "/rooms", 20))
                 marked = run(partial(_marked, port, who, rooms))
@@ -207,18 +180,6 @@ class Bench:
             rows.append({"store": kind, "unread": before, "read": after, "mark": marked})
         self._console.print(made)
         return rows
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/healthz").raise_for_status()
-            return
-        except httpx.HTTPError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 async def _room_of(url: str, count: int) -> list[Somebody]:

@@ -1,0 +1,1 @@
+"""What the web client costs who uses it."""
