@@ -1,9 +1,11 @@
 /** The chat's HTTP API (docs/reference/chat-api.md). Everything throws `Problem`. */
 
-import { Problem, unreachable } from "./problem";
-import type { ProblemBody } from "./types";
+import { Problem, problemFrom, unreachable } from "./problem";
 
 export const PREFIX = "api/chat/v1";
+
+/** No answer in that time is none. */
+const PATIENCE_MS = 30_000;
 
 type Value = string | number | boolean | null | undefined;
 export type Query = Record<string, Value | readonly Value[]>;
@@ -72,27 +74,21 @@ export class Api {
       init.body = JSON.stringify(request.body);
     }
     if (request.key) headers.set("Idempotency-Key", request.key);
-    if (request.signal) init.signal = request.signal;
-    let answer: Response;
+    const { signal } = request;
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    init.signal = signal ? AbortSignal.any([signal, patience]) : patience;
     try {
-      answer = await this.#fetch(this.address(path, request.query), init);
+      const answer = await this.#fetch(this.address(path, request.query), init);
+      if (!answer.ok) throw await problemOf(answer);
+      return (answer.status === 204 ? undefined : await answer.json()) as T;
     } catch (error) {
-      if (request.signal?.aborted) throw error;
+      if (error instanceof Problem || signal?.aborted) throw error;
       throw unreachable();
     }
-    if (!answer.ok) throw await problemOf(answer);
-    return (answer.status === 204 ? undefined : await answer.json()) as T;
   }
 }
 
 async function problemOf(answer: Response): Promise<Problem> {
-  const retryAfter = Number(answer.headers.get("Retry-After")) || 0;
-  let body: Partial<ProblemBody> = {};
-  try {
-    body = (await answer.json()) as Partial<ProblemBody>;
-  } catch {
-    // A proxy's page, perhaps: the status has to do.
-  }
-  const title = body.title ?? (answer.statusText || `Status ${answer.status}`);
-  return new Problem({ type: "", ...body, title, status: answer.status }, retryAfter);
+  const text = await answer.text().catch(() => "");
+  return problemFrom(answer.status, answer.statusText, answer.headers.get("Retry-After"), text);
 }

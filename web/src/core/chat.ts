@@ -233,10 +233,10 @@ export class Chat extends Source implements ChatModel {
   }
 
   #message(data: unknown): void {
-    const { read } = data as { read?: { room: Id; offset: number } };
-    if (read && read.offset > (this.rooms.get(read.room)?.unread.read ?? 0)) {
-      void this.#unread(read.room);
-    }
+    const { read } = data as { read?: { room: string; offset: number } };
+    if (!read?.room.startsWith(ROOM)) return;
+    const room = read.room.slice(ROOM.length);
+    if (read.offset > (this.rooms.get(room)?.unread.read ?? 0)) void this.#unread(room);
   }
 
   async #unread(room: Id): Promise<void> {
@@ -308,6 +308,7 @@ export class Chat extends Source implements ChatModel {
   #close(): void {
     for (const [id, room] of this.#open) {
       if (this.#open.size <= KEPT_ROOMS) return;
+      if (room.uploads.items.length > 0) continue; // they are in no other place
       this.#open.delete(id);
       room.stop();
       if (!this.rooms.get(id)) this.#unfollow(id);

@@ -120,6 +120,8 @@ export interface Room extends Observable {
   readonly typing: readonly Id[];
   /** What was begun here and not sent, and what it answers. It survives a reload. */
   readonly draft: Draft;
+  /** Files for the next message. */
+  readonly uploads: Uploads;
 
   loadOlder(): Promise<void>;
   loadNewer(): Promise<void>;
@@ -144,6 +146,36 @@ export interface Room extends Observable {
   markRead(message?: number): void;
   setPreferences(level: Level, muted: boolean): Promise<void>;
   leave(): Promise<void>;
+}
+
+/** A file on its way to be sent with a message. */
+export interface Upload {
+  readonly key: string;
+  readonly file: File;
+  readonly name: string;
+  readonly size: number;
+  readonly state: "waiting" | "sending" | "done" | "failed";
+  /** Bytes that have gone. */
+  readonly sent: number;
+  /** Why it failed, for people. */
+  readonly why: string;
+  /** As soon as it is there. */
+  readonly info: FileInfo | null;
+}
+
+export interface Uploads extends Observable {
+  readonly items: readonly Upload[];
+  /** Whether something is still on its way. */
+  readonly busy: boolean;
+  /** Those that are there. */
+  readonly files: readonly FileInfo[];
+  /** Bring these; the answer is how many were too many. */
+  add(files: Iterable<File>): number;
+  /** Take it out, wherever it is at. */
+  remove(key: string): void;
+  retry(key: string): void;
+  /** Those that are there, to be said; they are not among the items any more. */
+  take(): readonly FileInfo[];
 }
 
 export interface Draft {

@@ -39,3 +39,20 @@ export function unreachable(): Problem {
     detail: "The server does not answer: look at your connection, and try again.",
   });
 }
+
+/** Of an answer: its status, its `Retry-After` and its body. */
+export function problemFrom(
+  status: number,
+  statusText: string,
+  retryAfter: string | null,
+  text: string,
+): Problem {
+  let body: Partial<ProblemBody> = {};
+  try {
+    body = JSON.parse(text) as Partial<ProblemBody>;
+  } catch {
+    // A proxy's page, perhaps: the status has to do.
+  }
+  const title = body.title ?? (statusText || `Status ${status}`);
+  return new Problem({ type: "", ...body, title, status }, Number(retryAfter) || 0);
+}

@@ -9,6 +9,7 @@
 
 import type { Api } from "./api";
 import type { Draft, Edge, Pending, Room as RoomModel } from "./model";
+import { bringBy } from "./bring";
 import { RoomState } from "./fold";
 import { newKey } from "./key";
 import { Source } from "./observable";
@@ -35,6 +36,7 @@ import type {
   Wish,
   WithUsers,
 } from "./types";
+import { Uploads } from "./uploads";
 import type { Position, Wire } from "./wire";
 
 /** Messages in one page of older or newer ones. */
@@ -98,6 +100,7 @@ export interface Drafts {
 
 export class Room extends Source implements RoomModel {
   readonly id: Id;
+  readonly uploads: Uploads;
   readonly #around: Around;
   #state: RoomState | null = null;
   #status: RoomModel["state"] = "loading";
@@ -125,6 +128,8 @@ export class Room extends Source implements RoomModel {
     super();
     this.id = id;
     this.#around = around;
+    const { api } = around;
+    this.uploads = new Uploads(bringBy(api), (file) => api.delete(`/files/${file}`));
   }
 
   get state(): RoomModel["state"] {
@@ -372,6 +377,7 @@ export class Room extends Source implements RoomModel {
   stop(): void {
     for (const timer of this.#typing.values()) clearTimeout(timer);
     this.#typing.clear();
+    this.uploads.stop();
     if (this.#marking) void this.#mark();
   }
 
