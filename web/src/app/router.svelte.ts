@@ -1,0 +1,35 @@
+/** Where one is, as the address has it behind its `#`. */
+
+import type { Id } from "../core/types";
+import { parse, type Route } from "./route";
+
+let current = $state.raw<Route>(parse(location.hash));
+addEventListener("hashchange", () => {
+  current = parse(location.hash);
+});
+
+/** Where one is now; what reads it runs again when that changes. */
+export function route(): Route {
+  return current;
+}
+
+/** What a link to a place has as its `href`: `href("/rooms/r1")`. */
+export function href(path: string): string {
+  return `#${path}`;
+}
+
+/** The path of a room, or of a message in it. */
+export function roomPath(room: Id, message?: number | null): string {
+  return `/rooms/${encodeURIComponent(room)}${message ? `/${message}` : ""}`;
+}
+
+/** Go there; with `replace`, going back does not lead here again. */
+export function go(path: string, replace = false): void {
+  const hash = href(path);
+  if (hash === location.hash) {
+    current = parse(hash); // a jump to the same message is one, too
+    return;
+  }
+  history[replace ? "replaceState" : "pushState"](null, "", hash);
+  current = parse(hash);
+}
