@@ -179,7 +179,10 @@ class Settings(BaseSettings):
         description="Seconds past the end of a token until its connection or subscription ends.",
     )
     channel_limit: int = Field(
-        default=128, ge=1, description="Rooms one connection may be in at once."
+        default=128,
+        ge=1,
+        description="Rooms one connection may be in at once; those of the chat: 5,000, if nobody "
+        "says otherwise.",
     )
     channel_length: int = Field(
         default=255, ge=1, le=255, description="Characters of a room's name that clients may use."

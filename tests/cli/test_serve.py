@@ -16,9 +16,14 @@ from tests.support.commands import HUBBUB, hubbub_serve
 from tests.support.server import DEADLINE, ROOT, ServerProcess
 from websockets.exceptions import InvalidStatus
 
+from hubbub.chat import is_built
+from hubbub.client import connect
 from hubbub.settings import Settings
 
 TUTORIAL = "examples.tutorial:app"
+
+MANY = Settings.model_fields["channel_limit"].default + 10
+"""More rooms than a connection may be in elsewhere."""
 
 
 def serve(*arguments: str, **more: object) -> ServerProcess:
@@ -56,22 +61,17 @@ def toml(tmp_path: Path) -> Path:
 # What is told.
 
 
-def test_page_is_served_without_an_argument_and_its_address_is_told() -> None:
+def test_chat_is_served_without_an_argument_and_its_first_link_is_told() -> None:
     with serve() as server:
         base = f"http://127.0.0.1:{server.port}"
         assert "<html" in httpx.get(f"{base}/").text
         assert httpx.get(f"{base}/healthz").json() == {"status": "ok"}
+        assert httpx.get(f"{base}/api/chat/v1/rooms").status_code == 401
         assert server.stop_now() == 0
-        first, clients, second, demo, kept, third, welcome = server.log_now().splitlines()
+        first, *unbuilt, kept, welcome = server.log_now().splitlines()
         assert first == f"hubbub serves on {base}"
-        socket_url = f"ws://127.0.0.1:{server.port}/connection/websocket"
-        assert clients == f"Centrifuge clients: {socket_url}"
-        assert demo == f"In another terminal: hubbub talk demo:lobby --url {base}"
-        assert second == f"Rooms for text: ws://127.0.0.1:{server.port}/ws/ROOM"
+        assert bool(unbuilt) is not is_built()
         assert re.fullmatch(r"The chat is kept in sqlite:///.+/chat\.db", kept)
-        assert third == (
-            "Open to anyone on this machine, but for the chat: no authentication is required."
-        )
         link = rf"Make the first account, the administrator's: {base}/#welcome=[\w-]{{20,}}"
         assert re.fullmatch(link, welcome)
 
@@ -80,13 +80,20 @@ async def test_headless_serves_the_rooms_alone_and_says_that_anyone_may_enter() 
     async with serve("--headless") as server:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
             assert (await client.get("/healthz")).json() == {"status": "ok"}
-            for path in ("/", "/docs", "/redoc", "/static/app.js"):
+            for path in ("/", "/docs", "/redoc", "/sw.js"):
                 assert (await client.get(path)).status_code == 404, path
         async with dial(server.port, "/ws/tea") as ann, dial(server.port, "/ws/tea") as bob:
             await ann.send("hello")
             assert [await hear(ann), await hear(bob)] == ["Room tea: hello"] * 2
         assert await server.stop() == 0
-        assert "Open to anyone on this machine: no authentication" in await server.log()
+        first, clients, rooms, demo, kept, last = (await server.log()).splitlines()
+        address = f"127.0.0.1:{server.port}"
+        assert first == f"hubbub serves on http://{address}"
+        assert clients == f"Centrifuge clients: ws://{address}/connection/websocket"
+        assert rooms == f"Rooms for text: ws://{address}/ws/ROOM"
+        assert demo == f"In another terminal: hubbub talk demo:lobby --url http://{address}"
+        assert kept.startswith("Durable rooms are kept in ")
+        assert last == "Open to anyone on this machine: no authentication is required."
 
 
 async def test_application_is_served_on_the_fast_path() -> None:
@@ -113,7 +120,7 @@ def test_application_is_found_in_the_current_directory(tmp_path: Path) -> None:
 def test_loopback_of_ipv6_is_loopback(tmp_path: Path) -> None:
     # Nobody listens at the same port of 127.0.0.1, so what is looked for is what it says.
     process = subprocess.Popen(
-        [*HUBBUB, "serve", "--host", "::1", "--port", "0"],
+        [*HUBBUB, "serve", "--headless", "--host", "::1", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
@@ -124,7 +131,7 @@ def test_loopback_of_ipv6_is_loopback(tmp_path: Path) -> None:
         assert process.stdout.readline().startswith("Centrifuge clients: ws://[::1]:")
         assert process.stdout.readline().startswith("Rooms for text: ws://[::1]:")
         assert " --url http://[::1]:" in process.stdout.readline()
-        assert process.stdout.readline() == "The chat is kept in sqlite:///hubbub.db\n"
+        assert process.stdout.readline() == "Durable rooms are kept in sqlite:///hubbub.db\n"
         assert process.stdout.readline().startswith("Open to anyone on this machine")
     finally:
         process.terminate()
@@ -137,13 +144,29 @@ def test_address_that_others_reach_is_refused_without_anonymous() -> None:
     assert "--anonymous" in told
 
 
-def test_without_anonymous_there_is_nothing_but_for_who_signs_in() -> None:
-    with serve("--no-anonymous") as server:
-        base = f"http://127.0.0.1:{server.port}"
-        assert httpx.get(f"{base}/api/chat/v1/rooms").status_code == 401
-        assert httpx.get(f"{base}/").status_code == 404, "no page of open rooms"
+def test_without_anonymous_there_are_no_rooms_to_try() -> None:
+    with serve("--headless", "--no-anonymous") as server:
         assert server.stop_now() == 0
-        assert "anyone" not in server.log_now() and "demo:" not in server.log_now()
+        assert "demo:" not in server.log_now()
+
+
+async def test_person_in_more_rooms_than_most_hears_all_of_them() -> None:
+    async with serve() as server:
+        base = f"http://127.0.0.1:{server.port}"
+        code = (await server.log()).strip().rpartition("=")[2]
+        api = f"{base}/api/chat/v1"
+        async with httpx.AsyncClient(base_url=api, headers={"Origin": base}) as client:
+            ann = {"name": "ann", "display": "Ann", "password": "a long enough one", "code": code}
+            assert (await client.post("/users", json=ann)).status_code == 201
+            for number in range(MANY):
+                made = await client.post("/rooms", json={"kind": "public", "name": f"R{number}"})
+                assert made.status_code == 201, made.text
+            token = (await client.post("/session/token")).json()["token"]
+            rooms = (await client.get("/rooms")).json()["items"]
+        async with connect(base, token=token) as socket:
+            for room in rooms:
+                await socket.join(f"room:{room['room']['id']}")
+        assert len(rooms) == MANY
 
 
 def test_the_chat_needs_a_database(tmp_path: Path) -> None:

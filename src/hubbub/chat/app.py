@@ -15,6 +15,7 @@ from sqlalchemy import select
 from hubbub import Hub, HubbubError, Refused
 from hubbub.chat import events as e
 from hubbub.chat import problem, schema
+from hubbub.chat.browser import browser_router
 from hubbub.chat.door import door
 from hubbub.chat.export import export_router
 from hubbub.chat.files.blobs import open_blobs
@@ -22,10 +23,10 @@ from hubbub.chat.files.limits import FileLimits
 from hubbub.chat.files.routes import avatars, files_router
 from hubbub.chat.files.sweeper import Sweeper
 from hubbub.chat.files.uploads import Scanner, Uploads
+from hubbub.chat.headers import SecurityHeaders
 from hubbub.chat.hooks import Hooks
 from hubbub.chat.http import Api, Live, chat_router, document
 from hubbub.chat.migrate import upgrade
-from hubbub.chat.page import SecurityHeaders, add_page
 from hubbub.chat.people import OidcProvider as OidcProvider
 from hubbub.chat.people import People, Who
 from hubbub.chat.people.http import people_router
@@ -60,8 +61,7 @@ class Options:
 
     `files` is where attachments are kept, each of `file_bytes` at most and seen by `scanner`
     before anybody else; `providers` are who may vouch for people, and `passwords` is how those are
-    hashed. `page`: serve the page of open rooms, for which nobody signs in. `announce` is given
-    what is to be told on the console.
+    hashed. `announce` is given what is to be told on the console.
     """
 
     files: str = "hubbub-files"
@@ -69,7 +69,6 @@ class Options:
     scanner: Scanner | None = None
     providers: Sequence[OidcProvider] = ()
     passwords: Passwords | None = None
-    page: bool = False
     announce: Callable[[str], None] = print
 
 
@@ -149,8 +148,6 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
                 await asyncio.gather(*chores, return_exceptions=True)
                 await sockets.stop()
                 await people.stop()
-                if announcer is not None:
-                    announcer.stop()
 
     # FastAPI's documentation pages load their scripts from another host.
     app = FastAPI(title="hubbub", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -165,7 +162,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     app.add_api_route(f"{PREFIX}/openapi.json", lambda: document(app), include_in_schema=False)
     app.include_router(door(rooms, people.who, _guests(people), people.until))
     app.include_router(hub.router)
-    announcer = add_page(app, hub) if chosen.page else None
+    app.include_router(browser_router())
     return app
 
 

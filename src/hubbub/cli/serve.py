@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -22,6 +23,10 @@ from hubbub.settings import Settings, without_password
 log = logging.getLogger("hubbub")
 
 DEMO = "demo"
+"""The namespace to try without a configuration, where there is no chat."""
+
+FOLLOWED = 5_000
+"""Rooms that one connection to the chat may be in, unless somebody says otherwise."""
 
 STORE = "sqlite:///hubbub.db"
 """Where the log of durable rooms is, unless somebody says otherwise: beside whoever serves."""
@@ -50,9 +55,11 @@ def serve(
         os.environ.update(settings.as_environment())  # for the hub that it makes
         application = load_app(app)
     else:
-        settings = _with_store(_with_demo(settings), chat=not headless)
         if headless:
+            settings = _with_store(_with_demo(settings))
             _check_open(settings)
+        else:
+            settings = _for_chat(settings)
         if is_short(settings):
             log.warning("the secret for tokens is short: use %d bytes or more", SECRET_BYTES)
     socks = bind(settings.host, settings.port)
@@ -62,20 +69,8 @@ def serve(
         application = room_server(settings) if headless else _chat(settings, console, shown, port)
     console.print(f"hubbub serves on http://{shown}:{port}", markup=False)
     if app is None:
-        address = f"ws://{shown}:{port}"
-        console.print(f"Centrifuge clients: {address}/connection/websocket", markup=False)
-        if not headless or not settings.verifies_tokens:
-            console.print(f"Rooms for text: {address}/ws/ROOM", markup=False)
-        if DEMO in settings.namespaces:
-            console.print(f"In another terminal: hubbub talk {DEMO}:lobby{_url_for(host, port)}")
-        if settings.store:
-            what = "Durable rooms are" if headless else "The chat is"
-            console.print(f"{what} kept in {without_password(settings.store)}")
-        if settings.anonymous or (headless and not settings.verifies_tokens):
-            here = is_loopback(settings.host)
-            who = "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
-            what = "" if headless else ", but for the chat"
-            console.print(f"{who}{what}: no authentication is required.")
+        for line in _told_of_rooms(settings, shown, port) if headless else _told_of_chat(settings):
+            console.print(line, markup=False)
     run(application, settings, socks)
 
 
@@ -103,15 +98,41 @@ def _chat(settings: Settings, console: Console, host: str, port: int) -> FastAPI
         files=settings.files,
         file_bytes=settings.file_bytes,
         providers=providers,
-        page=settings.anonymous,
         announce=announce,
     )
     return create_app(Hub(settings=settings), options)
 
 
+def _told_of_chat(settings: Settings) -> Iterator[str]:
+    from hubbub.chat import is_built
+
+    if not is_built():
+        yield "The chat's pages are not built yet: run `make web`"
+    yield f"The chat is kept in {without_password(settings.store)}"
+    if settings.anonymous:
+        yield f"{_who_reaches(settings)}, but for the chat: no authentication is required."
+
+
+def _told_of_rooms(settings: Settings, host: str, port: int) -> Iterator[str]:
+    yield f"Centrifuge clients: ws://{host}:{port}/connection/websocket"
+    if not settings.verifies_tokens:
+        yield f"Rooms for text: ws://{host}:{port}/ws/ROOM"
+    if DEMO in settings.namespaces:
+        yield f"In another terminal: hubbub talk {DEMO}:lobby{_url_for(host, port)}"
+    if settings.store:
+        yield f"Durable rooms are kept in {without_password(settings.store)}"
+    if settings.anonymous or not settings.verifies_tokens:
+        yield f"{_who_reaches(settings)}: no authentication is required."
+
+
+def _who_reaches(settings: Settings) -> str:
+    here = is_loopback(settings.host)
+    return "Open to anyone on this machine" if here else "OPEN TO ANYONE WHO REACHES IT"
+
+
 def _url_for(host: str, port: int) -> str:
     default = host == "127.0.0.1" and port == Settings.model_fields["port"].default
-    return "" if default else f" --url http://{f'[{host}]' if ':' in host else host}:{port}"
+    return "" if default else f" --url http://{host}:{port}"
 
 
 def _with_demo(settings: Settings) -> Settings:
@@ -124,13 +145,19 @@ def _with_demo(settings: Settings) -> Settings:
     return settings.model_copy(update={"anonymous": True, "namespaces": {DEMO: options}})
 
 
-def _with_store(settings: Settings, *, chat: bool) -> Settings:
+def _with_store(settings: Settings) -> Settings:
     """Where there are durable rooms and nobody said where they are kept: a file."""
     tables = [*settings.namespaces.values(), *settings.rooms.values(), settings.without_namespace]
-    durable = chat or any(options and options.durable for options in tables)
-    if settings.store or not durable:
+    if settings.store or not any(options and options.durable for options in tables):
         return settings
     return settings.model_copy(update={"store": STORE})
+
+
+def _for_chat(settings: Settings) -> Settings:
+    """What nobody has said, as the chat needs it."""
+    usual = {"channel_limit": FOLLOWED}
+    unsaid = {name: v for name, v in usual.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update={**unsaid, "store": settings.store or STORE})
 
 
 def _check_open(settings: Settings) -> None:

@@ -329,7 +329,8 @@ def advice(error: Exception, url: str, room: str) -> str:
             )
             return (
                 f"unknown channel: {url} has no room {room!r}, because its configuration has no "
-                f"{table}; a server without a configuration has the rooms demo:…"
+                f"{table}; `hubbub serve --headless` without a "
+                "configuration has the rooms demo:…"
             )
         case 103:
             return (

@@ -8,7 +8,7 @@ from hubbub.chat.files.blobs import Blobs
 from hubbub.chat.files.limits import FileLimits
 from hubbub.chat.files.routes import files_router
 from hubbub.chat.files.uploads import Uploads
-from hubbub.chat.page import SecurityHeaders
+from hubbub.chat.headers import SecurityHeaders
 from hubbub.chat.people import Kind, Who
 from hubbub.tables import Tables
 
