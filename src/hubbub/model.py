@@ -178,6 +178,20 @@ class Unread(NamedTuple):
     mentions: int
 
 
+class Stats(NamedTuple):
+    """How much goes on in this process.
+
+    `users` are those with an id that have a connection, each once; `rooms` have somebody in them.
+    `deliveries` counts up from the start: what rooms gave their members, and members were sent,
+    once for each who got it.
+    """
+
+    connections: int
+    users: int
+    rooms: int
+    deliveries: int
+
+
 class Page(NamedTuple):
     """What a store read, and where the room's log stood in the same moment."""
 

@@ -42,6 +42,7 @@ async def test_people_in_one_room_hear_each_other_and_nobody_else() -> None:
         assert await eve.waiting() == []
         assert [room.name for room in hub.rooms()] == ["a", "b"]
         assert hub.room("a").users == ["ann", "bob"]
+        assert await hub.stats() == (3, 3, 2, 2)
         await ann.vanish()
         assert hub.room("a").users == ["bob"]
 

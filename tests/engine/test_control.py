@@ -10,8 +10,8 @@ from hubbub.engine import control
 from hubbub.engine.events import Admission, Ticket
 from hubbub.engine.member import LoginMember, Member
 from hubbub.engine.node import Node
-from hubbub.model import CHANNEL_LIMIT, EXPIRED, FORCED, Disconnect, Draft, Position
-from hubbub.testing import RecordingSink
+from hubbub.model import CHANNEL_LIMIT, EXPIRED, FORCED, Disconnect, Draft, Position, Stats
+from hubbub.testing import RecordingSink, settle
 from hubbub.wire import centrifuge as wire
 
 LOG = {"history_size": 10, "force_recovery": True, "join_leave": True, "presence": True}
@@ -24,6 +24,38 @@ def rooms(**options: Any) -> dict[str, Any]:
 def publish(world: World, *values: int) -> None:
     for value in values:
         world.node.publish("a", Draft(str(value).encode()))
+
+
+async def test_what_goes_on_is_counted(node: Node, enter: Enter) -> None:
+    assert control.stats(node) == Stats(0, 0, 0, 0)
+    ann, _ = enter("a", "ann")
+    enter("a", "bob")
+    enter("b", "bob")
+    enter("b")
+    assert control.stats(node) == Stats(connections=4, users=2, rooms=2, deliveries=0)
+    ann.room.broadcast("to two")
+    ann.room.broadcast("to one of them", exclude=ann)
+    ann.send("to one")
+    node.room("nobody's").broadcast("to none")
+    await settle()
+    assert control.stats(node).deliveries == 4
+    ann.send("at once")
+    node.publish("b", Draft(b'"to two"'))
+    await settle()
+    assert control.stats(node).deliveries == 7
+    node.leave(ann)
+    assert control.stats(node) == Stats(connections=3, users=1, rooms=2, deliveries=7)
+
+
+async def test_clients_are_connections_wherever_they_are(make: Make) -> None:
+    world = make(**rooms())
+    await world.connect("ann")
+    await world.join("a", "bob")
+    before = control.stats(world.node)
+    assert before[:3] == (2, 2, 1)
+    publish(world, 1, 2)
+    await settle()
+    assert control.stats(world.node).deliveries == before.deliveries + 2
 
 
 async def test_a_user_is_put_into_a_room_on_each_connection_and_nobody_else_is(make: Make) -> None:

@@ -36,6 +36,7 @@ from hubbub.chat.retention import Retention
 from hubbub.chat.rooms import Rooms
 from hubbub.chat.search.routes import search_router
 from hubbub.chat.socket import Sockets
+from hubbub.chat.status import Status
 from hubbub.chat.web import PREFIX, address, agent
 from hubbub.tables import Projection
 
@@ -115,7 +116,9 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     rooms = Rooms(hub, lambda: people.key("rooms"))
     sockets = Sockets(rooms, lambda: people)
     live = Live(sockets.types, sockets.typing.said, sockets.here.states)
-    api = Api(rooms, Hooks(rooms), live)
+    projection = Chat()
+    status = Status(hub, lambda: projection.said, rooms.now)
+    api = Api(rooms, Hooks(rooms), live, status)
     retention, sweeper = Retention(rooms), Sweeper(tables, blobs)
 
     async def may_read(who: Who, room: str) -> bool:
@@ -130,7 +133,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
         async with hub.lifespan(app):
             await tables.write(upgrade)
             code = await people.start()
-            tables.project(Chat())
+            tables.project(projection)
             if await tables.read(_is_new):
                 with suppress(Refused):  # another server that starts has made it
                     await rooms.do(None, LOBBY_ID, LOBBY)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec.json import decode
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from hubbub.chat import reading, schema
 from hubbub.chat.people import Who, server
@@ -19,6 +19,7 @@ from hubbub.chat.policy import Action, Place, Standing, may
 from hubbub.chat.projection import INVITE, MESSAGE, ROOM
 from hubbub.chat.state import InviteRow, RoomRow
 from hubbub.chat.views import (
+    AllRooms,
     Audit,
     AuditView,
     Bans,
@@ -31,7 +32,7 @@ from hubbub.chat.views import (
 from hubbub.chat.web import Page, cursor, paged
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 FAR = 2**53
 """A message id behind every other."""
@@ -107,12 +108,33 @@ def public_rooms(
     out = exists().where(
         banned.room == c.id, banned.user == who.id, or_(banned.until == 0, banned.until > now)
     )
-    asked = select(*ROOM).where(c.kind == "public", c.slug > after, c.archived_at.is_(None), ~out)
+    items, next = _by_slug(connection, text, after, limit, c.archived_at.is_(None), ~out)
+    return Page(items=items, next=next)
+
+
+def all_rooms(connection: Connection, text: str | None, after: str, limit: int) -> AllRooms:
+    """As administrators see them: public rooms by slug, beginning behind `after`, those whose slug
+    has `text` (None: there can be none); and how many others there are."""
+    items, next = _by_slug(connection, text, after, limit) if text is not None else ([], None)
+    kind = schema.rooms.c.kind
+    others = select(kind, func.count()).where(kind != "public").group_by(kind)
+    counts = {row[0]: row[1] for row in connection.execute(others)}
+    return AllRooms(
+        items=items, next=next, private=counts.get("private", 0), direct=counts.get("direct", 0)
+    )
+
+
+def _by_slug(
+    connection: Connection, text: str, after: str, limit: int, *where: ColumnElement[bool]
+) -> tuple[list[RoomView], str | None]:
+    """A page of public rooms, and the cursor of what comes then."""
+    c = schema.rooms.c
+    asked = select(*ROOM).where(c.kind == "public", c.slug > after, *where)
     if text:
         asked = asked.where(c.slug.contains(text, autoescape=True))
     rows = connection.execute(asked.order_by(c.slug).limit(limit + 1)).all()
     found, more = paged([reading.room_view(RoomRow(*row)) for row in rows], limit)
-    return Page(items=found, next=cursor(found[-1].slug or "") if more else None)
+    return found, cursor(found[-1].slug or "") if more else None
 
 
 # People.

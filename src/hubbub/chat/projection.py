@@ -42,7 +42,10 @@ ROOMS = "room:"
 
 
 class Chat:
-    """The projection of the rooms `room:{id}`."""
+    """The projection of the rooms `room:{id}`. `said` counts the messages since it was made."""
+
+    def __init__(self) -> None:
+        self.said = 0
 
     def concerns(self, room: str) -> bool:
         return room.startswith(ROOMS)
@@ -61,7 +64,7 @@ class Chat:
                 wanted.wish(room.removeprefix(ROOMS), user, wish)
         state = State()
         wanted.load(connection, state)
-        return Chapter(connection, state)
+        return Chapter(self, connection, state)
 
     def replay(self, connection: Connection, room: str, events: dict[int, bytes]) -> None:
         """Bring the tables from what they are to what these events, by offset, made of them.
@@ -77,15 +80,17 @@ class Chat:
         wanted.load(connection, state)
         for offset, event in read.items():
             Changer(state, id, offset).apply(event)
-        Chapter(connection, state).finish()
+        Chapter(self, connection, state).finish()
 
 
 class Chapter:
     """One step: see `hubbub.tables.Step`."""
 
-    def __init__(self, connection: Connection, state: State) -> None:
+    def __init__(self, chat: Chat, connection: Connection, state: State) -> None:
+        self._chat = chat
         self._connection = connection
         self._state = state
+        self._said = 0
 
     def take(self, room: str, draft: Draft, offset: int, at: int) -> Draft:
         try:
@@ -97,6 +102,7 @@ class Chapter:
         changer = Changer(self._state, id, offset)
         changer.apply(event)  # type: ignore[arg-type]  # what is judged is one of them
         said = isinstance(event, e.Message)
+        self._said += said
         return draft._replace(
             data=e.to_json(event),
             unread=said,
@@ -138,6 +144,7 @@ class Chapter:
             names = ("room", "message", "emoji", "user", "since")
             values = [dict(zip(names, (*key, since), strict=True)) for key, since in reactions]
             put(connection, schema.reactions, values)
+        self._chat.said += self._said
 
     def _forget(self) -> None:
         """Delete what is gone, and what belonged to it."""

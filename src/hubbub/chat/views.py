@@ -29,6 +29,13 @@ class RoomView(Answer):
     offset: int = Field(examples=[311])
 
 
+class AllRooms(Page[RoomView]):
+    """Public rooms, archived ones too. Of others there is but their number."""
+
+    private: int = Field(examples=[7])
+    direct: int = Field(examples=[41])
+
+
 class MemberView(Answer):
     user: str = Field(examples=[USER])
     role: str = Field(examples=["member"])
@@ -232,6 +239,37 @@ class MadeHook(HookView):
         description="What to post to, below the server's own address. It is shown this once.",
         examples=["/api/chat/v1/hooks/hV3xh0cP2aQ1k/Qm9iIHdhcyBoZXJlLiBBbm4gd2FzIHRvbyE"],
     )
+
+
+class StorageView(Answer):
+    """What is stored. The numbers are those of `at`, some seconds ago."""
+
+    at: int = Field(examples=[1_764_000_360_000])
+    database: str = Field(examples=["sqlite"], description="`sqlite` or `postgresql`.")
+    database_bytes: int = Field(examples=[48_234_496])
+    messages: int = Field(examples=[120_000], description="In all rooms.")
+    files: int = Field(examples=[310])
+    file_bytes: int = Field(examples=[912_000_000])
+
+
+class StatusView(Answer):
+    """What goes on, on the server that answers.
+
+    `said` and `deliveries` count up from `started_at`: a rate is the difference of two answers of
+    the same start, by that of their `at`.
+    """
+
+    at: int = Field(examples=[1_764_000_360_000])
+    started_at: int = Field(examples=[1_763_900_000_000])
+    version: str = Field(examples=["0.1.0"])
+    connections: int = Field(examples=[230])
+    users: int = Field(examples=[180], description="Who have a connection.")
+    rooms: int = Field(examples=[25], description="With somebody in them.")
+    said: int = Field(examples=[4_200], description="Messages.")
+    deliveries: int = Field(
+        examples=[980_000], description="What was sent to connections, once for each of them."
+    )
+    storage: StorageView
 
 
 class Said(Answer):

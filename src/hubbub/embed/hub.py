@@ -23,7 +23,7 @@ from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Messa
 from hubbub.engine.handles import RoomHandle, UserHandle, somebody
 from hubbub.engine.node import Node
 from hubbub.errors import ConfigurationError, Refused
-from hubbub.model import FORCED, ClientInfo, History, Position, Unread, user_id
+from hubbub.model import FORCED, ClientInfo, History, Position, Stats, Unread, user_id
 from hubbub.options import RoomOptions
 from hubbub.settings import Settings, explain, load
 from hubbub.stores import open_store
@@ -302,6 +302,10 @@ class Hub:
         """
         names = [room if isinstance(room, str) else room.name for room in rooms]
         return await self.node.awaited(markers.unread(self.node, somebody(user), names, most))
+
+    async def stats(self) -> Stats:
+        """How much goes on in this process: connections, users, rooms, and what was delivered."""
+        return await self.node.on_loop(control.stats, self.node)
 
     @property
     def tables(self) -> Tables:

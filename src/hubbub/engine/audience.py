@@ -110,6 +110,7 @@ class Audience:
         if self.pending or self._edits:
             self._edits.append((len(self.pending), member, frame))
         else:
+            self._tick.deliveries += 1
             member.write(frame)
 
     def flush(self) -> None:
@@ -124,6 +125,7 @@ class Audience:
             writes = self._writes = [member.write for member in self.members]
         if pending:
             self.pending = []
+            self._tick.deliveries += len(pending) * len(writes)
             write_all(writes, pending[0] if len(pending) == 1 else b"".join(pending))
 
     def _write_edited(self) -> list[Write]:
@@ -134,7 +136,9 @@ class Audience:
             own.setdefault(member, []).append((position, frame))
         for member, changes in own.items():
             if member in self.members:
-                write_all([member.write], b"".join(_edit(self.pending, changes)))
+                frames = _edit(self.pending, changes)
+                self._tick.deliveries += len(frames)
+                write_all([member.write], b"".join(frames))
         return [member.write for member in self.members if member not in own]
 
 

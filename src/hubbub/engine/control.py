@@ -15,7 +15,7 @@ from hubbub.engine.events import Ticket
 from hubbub.engine.member import Member
 from hubbub.engine.revoking import Revoked, room_revoked
 from hubbub.errors import Unavailable
-from hubbub.model import EXPIRED, FORCED, ClientInfo, Disconnect, Position
+from hubbub.model import EXPIRED, FORCED, ClientInfo, Disconnect, Position, Stats
 from hubbub.wire.centrifuge import Error, RefreshPush
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ log = logging.getLogger("hubbub")
 
 Whose = tuple[str, str, str]
 """A user, and where they are not empty, one connection or one login of theirs alone."""
+
+
+def stats(node: Node) -> Stats:
+    """How much goes on; counted when it is asked for, but for what was delivered."""
+    rooms = [room for room in node.live.values() if room.audiences]
+    plain = sum(len(room.plain.members) for room in rooms)  # who is no client is in one room
+    return Stats(len(node.clients) + plain, len(node.present), len(rooms), node.tick.deliveries)
 
 
 def clients_of(node: Node, user: str, client: str = "", session: str = "") -> Iterator[Client]:

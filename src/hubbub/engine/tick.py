@@ -16,13 +16,15 @@ class Flushes(Protocol):
 
 
 class Tick:
-    """Whoever got something in this turn."""
+    """Whoever got something in this turn. `deliveries` counts what members of rooms were given,
+    which the audiences add up."""
 
-    __slots__ = ("_loop", "_marked")
+    __slots__ = ("_loop", "_marked", "deliveries")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._marked: list[Flushes] = []
+        self.deliveries = 0
 
     def mark(self, one: Flushes) -> None:
         """Flush `one` at the end of this turn; once for all that it gets until then."""

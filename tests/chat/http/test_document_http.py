@@ -19,6 +19,7 @@ from hubbub.chat.hooks import Hooks
 from hubbub.chat.http import Api, Live, bodies, chat_router, document
 from hubbub.chat.problem import MEDIA_TYPE
 from hubbub.chat.rooms import Rooms
+from hubbub.chat.status import Status
 from hubbub.chat.web import PREFIX
 
 JSON = "application/json"
@@ -32,7 +33,8 @@ def told() -> dict[str, Any]:
     problem.install(app)
     rooms = cast(Rooms, SimpleNamespace(hub=None))
     live = Live(cast(Any, None), lambda room, user: None, dict)
-    app.include_router(chat_router(Api(rooms, Hooks(rooms), live)))
+    status = Status(cast(Any, None), int)
+    app.include_router(chat_router(Api(rooms, Hooks(rooms), live, status)))
 
     @app.get("/elsewhere")
     async def elsewhere() -> None: ...

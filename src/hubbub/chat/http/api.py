@@ -13,6 +13,7 @@ from hubbub.chat.people import Who
 from hubbub.chat.reading import Seen
 from hubbub.chat.rooms import Done, Rooms
 from hubbub.chat.rules import Already
+from hubbub.chat.status import Status
 from hubbub.chat.views import SeenRoom
 
 
@@ -28,10 +29,11 @@ class Live(NamedTuple):
 class Api:
     """What the routes work with. Rooms are called by their ids, or by a slug after a "~"."""
 
-    def __init__(self, rooms: Rooms, hooks: Hooks, live: Live) -> None:
+    def __init__(self, rooms: Rooms, hooks: Hooks, live: Live, status: Status) -> None:
         self.rooms = rooms
         self.hooks = hooks
         self.live = live
+        self.status = status
 
     async def id_of(self, room: str) -> str:
         """The id of a room; of one that is not there the words themselves.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Response
 
+from hubbub.chat.http.admin import admin_router
 from hubbub.chat.http.api import Api
 from hubbub.chat.http.hooks import hooks_router, incoming_router
 from hubbub.chat.http.invites import invites_router, links_router
@@ -36,6 +37,7 @@ def chat_router(api: Api) -> APIRouter:
         marks_router,
         hooks_router,
         incoming_router,
+        admin_router,
     ):
         router.include_router(make(api))
     return router
