@@ -55,7 +55,7 @@ export class Chat extends Source implements ChatModel {
   readonly #api: Api;
   readonly #wire: Wire;
   readonly #id: Id;
-  readonly #drafts: Drafts;
+  readonly drafts: Drafts;
   /** Rooms that were looked at, the last one last. */
   readonly #open = new Map<Id, Room>();
   /** Rooms that are followed, and what ends it. */
@@ -76,7 +76,7 @@ export class Chat extends Source implements ChatModel {
     this.#api = api;
     this.#wire = wire;
     this.#id = session.user.id;
-    this.#drafts = new Drafts(shelf, this.#id);
+    this.drafts = new Drafts(shelf, this.#id);
     this.people = new People(api);
     this.people.learn([session.user]);
     this.people.subscribe(() => this.changed());
@@ -131,7 +131,7 @@ export class Chat extends Source implements ChatModel {
         people: this.people,
         rooms: this.rooms,
         outbox: this.outbox,
-        drafts: this.#drafts,
+        drafts: this.drafts,
       });
       this.#followRoom(id);
       void room.open();

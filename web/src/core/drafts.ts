@@ -1,4 +1,5 @@
-import type { Draft } from "./model";
+import type { Draft, Drafts as Begun } from "./model";
+import { Source } from "./observable";
 import type { Shelf } from "./outbox";
 import type { Drafts as DraftsModel } from "./room";
 import type { Id } from "./types";
@@ -6,12 +7,13 @@ import type { Id } from "./types";
 const NONE: Draft = { text: "", reply: null };
 
 /** What was begun in each room and not sent; kept in the browser. */
-export class Drafts implements DraftsModel {
+export class Drafts extends Source implements DraftsModel, Begun {
   readonly #shelf: Shelf;
   readonly #name: string;
   readonly #drafts: Map<Id, Draft>;
 
   constructor(shelf: Shelf, user: Id) {
+    super();
     this.#shelf = shelf;
     this.#name = `hubbub.drafts.${user}`;
     this.#drafts = this.#read();
@@ -21,9 +23,15 @@ export class Drafts implements DraftsModel {
     return this.#drafts.get(room) ?? NONE;
   }
 
+  has(room: Id): boolean {
+    return this.#drafts.has(room);
+  }
+
   set(room: Id, draft: Draft): void {
+    const before = this.has(room);
     if (draft.text || draft.reply) this.#drafts.set(room, draft);
     else if (!this.#drafts.delete(room)) return;
+    if (before !== this.has(room)) this.changed();
     try {
       this.#shelf.setItem(this.#name, JSON.stringify([...this.#drafts]));
     } catch {

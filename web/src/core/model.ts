@@ -183,6 +183,11 @@ export interface Draft {
   readonly reply: Reply | null;
 }
 
+/** Rooms where something was begun and not sent. */
+export interface Drafts extends Observable {
+  has(room: Id): boolean;
+}
+
 /** The chat of who is signed in. */
 export interface Chat extends Observable {
   readonly me: Profile;
@@ -190,6 +195,7 @@ export interface Chat extends Observable {
   readonly network: Network;
   readonly people: People;
   readonly rooms: RoomList;
+  readonly drafts: Drafts;
   /** The room with that id: kept, and followed, as long as it is among those used last. */
   room(id: Id): Room;
   /** Whether the page is seen, and somebody is there: presence, and what is marked as read. */
