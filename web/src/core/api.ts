@@ -12,6 +12,7 @@ export type Query = Record<string, Value | readonly Value[]>;
 
 export interface Request {
   query?: Query;
+  /** JSON; a `Blob` is sent as it is. */
   body?: unknown;
   /** Does the same thing once, however often it is sent. */
   key?: string;
@@ -69,7 +70,10 @@ export class Api {
   async ask<T>(method: string, path: string, request: Request = {}): Promise<T> {
     const headers = new Headers({ Accept: "application/json" });
     const init: RequestInit = { method, headers, credentials: "same-origin" };
-    if (request.body !== undefined) {
+    if (request.body instanceof Blob) {
+      headers.set("Content-Type", "application/octet-stream");
+      init.body = request.body;
+    } else if (request.body !== undefined) {
       headers.set("Content-Type", "application/json");
       init.body = JSON.stringify(request.body);
     }
