@@ -7,6 +7,7 @@ from tests.support.people import PASSWORD, Scene, refused, together
 
 from hubbub.chat.people.logins import LOGIN_S
 from hubbub.chat.people.people import GUEST_S
+from hubbub.chat.people.who import Kind
 from hubbub.chat.problem import Problem
 from hubbub.chat.schema import members, messages, passes, preferences, users
 
@@ -117,6 +118,8 @@ async def test_accounts_are_looked_through_page_by_page(scene: Scene) -> None:
         before = page[0].created_at, page[0].id
     assert found == latest
     assert [one.id for one in await administration.users("gus", None, 10)] == [gus.who.id]
+    assert [one.id for one in await administration.users("", None, 10, Kind.BOT)] == [bot.id]
+    assert await administration.users("gus", None, 10, Kind.PERSON) == []
     assert [one.id for one in await administration.users(bot.id, None, 10)] == [bot.id]
     assert [one.id for one in await administration.users("the", None, 10)] == [bot.id]
 

@@ -435,6 +435,8 @@ async def test_administration_is_for_administrators(
 async def test_administrator_looks_after_people(scene: Scene, browser: Open, root: Browser) -> None:
     ann, profile = await invited(root, browser, "ann")
     id = profile["id"]
+    assert (await root.get("/admin/users", params={"kind": "bot"})).json()["items"] == []
+    hold(await root.get("/admin/users", params={"kind": "dog"}), 422, "invalid")
     first = (await root.get("/admin/users", params={"limit": 1})).json()
     rest = (await root.get("/admin/users", params={"limit": 1, "cursor": first["next"]})).json()
     assert {one["name"] for one in first["items"] + rest["items"]} == {"ann", "root"}

@@ -52,11 +52,17 @@ class MadeKey(NamedTuple):
 
 
 def _page(
-    connection: Connection, said: str, before: tuple[int, str] | None, limit: int
+    connection: Connection,
+    said: str,
+    before: tuple[int, str] | None,
+    limit: int,
+    kind: Kind | None,
 ) -> list[Account]:
     wanted = accounts.accounts()
     if said:
         wanted = wanted.where(accounts.like(said) | (users.c.id == said))
+    if kind is not None:
+        wanted = wanted.where(users.c.kind == kind.value)
     if before is not None:
         wanted = wanted.where(tuple_(users.c.created_at, users.c.id) < tuple_(*before))
     latest = wanted.order_by(users.c.created_at.desc(), users.c.id.desc()).limit(limit)
@@ -240,10 +246,16 @@ class Administration:
         self._logins = logins
         self._changed = changed
 
-    async def users(self, said: str, before: tuple[int, str] | None, limit: int) -> list[Account]:
-        """All accounts, or those that `said` may mean, the latest first, before the one that was
-        made at that time and has that id."""
-        return await self._tables.read(_page, said, before, limit)
+    async def users(
+        self,
+        said: str,
+        before: tuple[int, str] | None,
+        limit: int,
+        kind: Kind | None = None,
+    ) -> list[Account]:
+        """All accounts, or those that `said` may mean and that are of that kind, the latest first,
+        before the one that was made at that time and has that id."""
+        return await self._tables.read(_page, said, before, limit, kind)
 
     async def disable(self, by: Who, user: str) -> Account:
         """Have the account signed in to no more, and end what is: logins, keys, sockets."""

@@ -27,6 +27,7 @@ from hubbub.chat.people.http.models import (
 from hubbub.chat.people.http.users import Search
 from hubbub.chat.people.passes import Made
 from hubbub.chat.people.people import People
+from hubbub.chat.people.who import Kind
 from hubbub.chat.problem import responses
 from hubbub.chat.web import LIMIT, Cursor, Limit, Page, cursor, paged, place
 
@@ -40,14 +41,19 @@ def admin_router(people: People) -> APIRouter:
 
     @router.get("/users", responses=responses(400, 401, 403, 422))
     async def users(
-        me: Admin, q: Search = "", cursor_: Cursor = None, limit: Limit = LIMIT
+        me: Admin,
+        q: Search = "",
+        kind: Kind | None = None,
+        cursor_: Cursor = None,
+        limit: Limit = LIMIT,
     ) -> Page[Profile]:
-        """All accounts, the latest first: guests, bots and disabled ones, too."""
+        """All accounts, the latest first: guests, bots and disabled ones, too; or those of a
+        kind."""
         before = None
         if cursor_:
             at, id = place(cursor_, int, str)
             before = int(at), str(id)
-        found, more = paged(await administration.users(q, before, limit + 1), limit)
+        found, more = paged(await administration.users(q, before, limit + 1, kind), limit)
         last = found[-1] if more else None
         return Page(
             items=[profile(one) for one in found],
