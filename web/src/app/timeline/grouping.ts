@@ -1,0 +1,76 @@
+/** How messages stand together: by days, and in groups of one author. */
+
+import type { Message } from "../../core/types";
+
+/** Messages of one author within that time have its name once. */
+const GROUP_MS = 5 * 60_000;
+
+export interface Row {
+  readonly message: Message;
+  /** Begins a group: has the author's name. */
+  readonly head: boolean;
+  /** Has the line for new messages above it. */
+  readonly fresh: boolean;
+}
+
+export interface Day {
+  readonly key: number;
+  readonly at: number;
+  /** Its beginning is above: the first row is not the day's first. */
+  readonly cut: boolean;
+  readonly rows: readonly Row[];
+}
+
+/** The day of a time where one is, as a number of its year, month and day. */
+export function dayOf(at: number): number {
+  const date = new Date(at);
+  return (date.getFullYear() * 100 + date.getMonth() + 1) * 100 + date.getDate();
+}
+
+/** Whether `message` begins a group, standing behind `before`. */
+export function begins(message: Message, before: Message | undefined): boolean {
+  return (
+    before === undefined ||
+    before.user !== message.user ||
+    message.reply !== null ||
+    message.at - before.at > GROUP_MS ||
+    dayOf(message.at) !== dayOf(before.at)
+  );
+}
+
+/** The messages from `start` to `end` by days; `line` is the first new one. */
+export function daysOf(
+  messages: readonly Message[],
+  start: number,
+  end: number,
+  line: number | null,
+): Day[] {
+  const days: { key: number; at: number; cut: boolean; rows: Row[] }[] = [];
+  for (let index = start; index < end; index += 1) {
+    const message = messages[index];
+    if (!message) break;
+    const before = messages[index - 1];
+    const key = dayOf(message.at);
+    let day = days.at(-1);
+    if (day?.key !== key) {
+      const cut = before !== undefined && dayOf(before.at) === key;
+      day = { key, at: message.at, cut, rows: [] };
+      days.push(day);
+    }
+    const fresh = message.id === line;
+    day.rows.push({ message, head: fresh || begins(message, before), fresh });
+  }
+  return days;
+}
+
+/** The index of the message with that id, or of the first behind its place. */
+export function indexOf(messages: readonly Message[], id: number): number {
+  let low = 0;
+  let high = messages.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((messages[middle]?.id ?? 0) < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,88 @@
+/** Texts that are made of values: times, sizes, beginnings. */
+
+import { currentLanguage } from "../../i18n/index.svelte";
+
+const made = new Map<string, Intl.DateTimeFormat>();
+
+function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = currentLanguage() + JSON.stringify(options);
+  let found = made.get(key);
+  if (!found) made.set(key, (found = new Intl.DateTimeFormat(currentLanguage(), options)));
+  return found;
+}
+
+export function clock(at: number): string {
+  return format({ hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+export function fullDate(at: number): string {
+  return format({ dateStyle: "full", timeStyle: "short" }).format(at);
+}
+
+/** "Wednesday, 26 November", with the year where it is another one. */
+export function dayName(at: number, now = Date.now()): string {
+  const year = new Date(at).getFullYear() !== new Date(now).getFullYear();
+  return format({
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    ...(year && { year: "numeric" }),
+  }).format(at);
+}
+
+/** "1.2 MB", in the language's own figures. */
+export function fileSize(bytes: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
+  let unit = 0;
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1000;
+    unit += 1;
+  }
+  return new Intl.NumberFormat(currentLanguage(), {
+    style: "unit",
+    unit: units[unit] as string,
+    unitDisplay: unit === 0 ? "long" : "short",
+    maximumFractionDigits: unit > 1 && bytes < 10 ? 1 : 0,
+  }).format(bytes);
+}
+
+/** Names in a row: "Ann, Bob and Zoe"; beyond `most`, how many more by `others`. */
+export function listed(names: readonly string[], most: number, others: (n: number) => string) {
+  const shown = names.length > most ? [...names.slice(0, most - 1)] : [...names];
+  if (shown.length < names.length) shown.push(others(names.length - shown.length));
+  return new Intl.ListFormat(currentLanguage(), { type: "conjunction" }).format(shown);
+}
+
+/** The beginning of a message without its Markdown, on one line. */
+export function beginning(text: string, length: number): string {
+  const plain = text
+    .replace(/```[^\n]*\n?/g, " ")
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/(\*\*|__|~~|`)/g, "")
+    .replace(/^\s*(?:#{1,6}|>+)\s/gm, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  const characters = [...plain.slice(0, length * 4)];
+  return characters.length <= length ? plain : `${characters.slice(0, length - 1).join("")}…`;
+}
+
+const CHARACTERS = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+const EMOJI =
+  /^(?:\p{Emoji_Presentation}|\p{Emoji}\u{fe0f}|\p{Regional_Indicator}{2}|[0-9#*]\u{fe0f}?\u{20e3})/u;
+
+/** Whether it is a few emojis and nothing else. */
+export function isEmojis(text: string): boolean {
+  if (text.length > 100) return false;
+  let count = 0;
+  for (const { segment } of CHARACTERS.segment(text)) {
+    if (segment.trim() === "") continue;
+    count += 1;
+    if (count > 6 || !EMOJI.test(segment)) return false;
+  }
+  return count > 0;
+}
+
+/** Whether a message is so long that it is folded at first. */
+export function isLong(text: string): boolean {
+  return text.length > 1800 || text.split("\n", 26).length > 25;
+}
