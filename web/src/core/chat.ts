@@ -2,37 +2,32 @@
 
 import type { Api } from "./api";
 import { Drafts } from "./drafts";
-import type { Chat as ChatModel, RoomEntry } from "./model";
 import { messageOf } from "./fold";
+import { Login } from "./login";
+import { Markers } from "./markers";
+import type { Chat as ChatModel, RoomEntry } from "./model";
 import { Network } from "./network";
 import { Source } from "./observable";
-import { type Entry, Outbox, type Shelf } from "./outbox";
+import { Outbox } from "./outbox";
 import { People } from "./people";
-import type { Problem } from "./problem";
 import { Room } from "./room";
 import { RoomList } from "./rooms";
-import type {
-  Id,
-  Message,
-  Messages,
-  Preferences,
-  Presence,
-  Profile,
-  RoomEvent,
-  Session,
-  Unread,
-} from "./types";
+import { isStored, sendMessage } from "./sending";
+import type { Shelf } from "./shelf";
+import type { Id, Message, Preferences, Presence, Profile, RoomEvent, Session } from "./types";
 import type { Position, Wire, WireState } from "./wire";
 
 /** Rooms that are kept as they were looked at. */
 const KEPT_ROOMS = 12;
 
-/** How long to wait before the next look whether one is still signed in; doubled each time. */
-const LOOK_MS = 2_000;
-const LONGEST_LOOK_MS = 60_000;
+/** How long to wait before the list of rooms is fetched again that could not be. */
+const AGAIN_MS = 3_000;
 
-/** Pages that are looked through for what may have been stored long ago. */
-const STORED_PAGES = 20;
+/** Conversations of which it is asked who is here. */
+const SHOWN_CONVERSATIONS = 20;
+
+/** Events after which what is unread may be less. */
+const TAKING = new Set(["deleted", "edited", "expired"]);
 
 const PEOPLE = "people";
 const ROOM = "room:";
@@ -42,7 +37,7 @@ export interface Parts {
   readonly wire: Wire;
   readonly session: Session;
   readonly shelf: Shelf;
-  /** This tab's own word, the same after a reload. */
+  /** This page's own word. */
   readonly tab: string;
 }
 
@@ -56,17 +51,17 @@ export class Chat extends Source implements ChatModel {
   readonly #wire: Wire;
   readonly #id: Id;
   readonly drafts: Drafts;
+  readonly #markers: Markers;
+  readonly #login: Login;
   /** Rooms that were looked at, the last one last. */
   readonly #open = new Map<Id, Room>();
+  #last: Id = "";
   /** Rooms that are followed, and what ends it. */
   readonly #followed = new Map<Id, () => void>();
   readonly #told = new Set<(message: Message, room: RoomEntry) => void>();
   readonly #ended = new Set<() => void>();
   readonly #stop: (() => void)[] = [];
-  #look: ReturnType<typeof setTimeout> | undefined;
-  #stopped = false;
-  #loading = false;
-  #stale = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
   #away = false;
 
   constructor(parts: Parts) {
@@ -81,15 +76,22 @@ export class Chat extends Source implements ChatModel {
     this.people.learn([session.user]);
     this.people.subscribe(() => this.changed());
     this.outbox = new Outbox(shelf, this.#id, tab, {
-      ready: (room) => this.network.followed(room),
-      send: (entry) => this.#send(entry),
-      stored: (entry) => this.#stored(entry),
+      ready: (room) => this.#ready(room),
+      send: (entry) => sendMessage(api, entry),
+      stored: (entry) => isStored(api, this.#id, entry),
     });
     this.network = new Network(
       () => wire.retry(),
       () => this.outbox.size,
     );
     this.rooms = new RoomList(api, wire, this.people, this.#id, (rooms) => this.#follow(rooms));
+    this.#markers = new Markers(api, this.rooms);
+    this.#login = new Login(
+      api,
+      this.#id,
+      () => this.#tellEnded(),
+      () => wire.retry(),
+    );
     this.rooms.subscribe(() => this.#show());
     this.outbox.subscribe(() => this.#show());
   }
@@ -106,37 +108,28 @@ export class Chat extends Source implements ChatModel {
       missed: (channel) => this.#missed(channel),
       message: (data) => this.#message(data),
     });
-    this.#load();
+    void this.#load();
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#look);
     for (const stop of this.#stop.splice(0)) stop();
+    clearTimeout(this.#again);
     this.#wire.stop();
+    this.#login.stop();
     this.network.stop();
     this.outbox.stop();
+    this.#markers.stop();
     for (const room of this.#open.values()) room.stop();
   }
 
   room(id: Id): Room {
     let room = this.#open.get(id);
-    if (room) {
-      this.#open.delete(id);
-    } else {
-      room = new Room(id, {
-        api: this.#api,
-        wire: this.#wire,
-        me: this.#id,
-        people: this.people,
-        rooms: this.rooms,
-        outbox: this.outbox,
-        drafts: this.drafts,
-      });
-      this.#followRoom(id);
-      void room.open();
-    }
+    if (room) this.#open.delete(id);
+    else room = this.#made(id);
     this.#open.set(id, room);
+    this.#followRoom(id);
+    if (id !== this.#last) room.visit();
+    this.#last = id;
     this.#close();
     return room;
   }
@@ -166,49 +159,33 @@ export class Chat extends Source implements ChatModel {
 
   #connection(state: WireState): void {
     this.network.setWire(state);
-    if (state === "ended") void this.#stillSignedIn(LOOK_MS);
+    if (state === "ended") void this.#login.look();
     if (state !== "connected") return;
-    this.#load();
+    this.#login.fine();
+    void this.#load().then(() => this.#askPresence());
     if (this.#away) this.#tellAway();
     this.outbox.flush();
-  }
-
-  /** The server has ended the connection for good: go on, unless it is the login that has ended. */
-  async #stillSignedIn(pause: number): Promise<void> {
-    let session: Session | null = null;
-    try {
-      session = await this.#api.get<Session>("/session");
-    } catch (error) {
-      const problem = error as Problem;
-      if (problem.passing && !this.#stopped) {
-        const next = Math.min(2 * pause, LONGEST_LOOK_MS);
-        this.#look = setTimeout(() => void this.#stillSignedIn(next), pause);
-        return;
-      }
-    }
-    if (this.#stopped) return;
-    if (session?.user.id !== this.#id) for (const told of [...this.#ended]) told();
-    else this.#look = setTimeout(() => this.#wire.retry(), pause);
   }
 
   #tellAway(): void {
     this.#wire.call("chat.away", { away: this.#away }).catch(() => undefined);
   }
 
-  /** Have the list of rooms as it is now; as soon as a connection brings it. */
-  #load(): void {
-    this.#stale = true;
-    if (this.#loading) return;
-    this.#loading = true;
-    void this.#loadStale().finally(() => {
-      this.#loading = false;
-    });
+  #tellEnded(): void {
+    for (const told of [...this.#ended]) told();
   }
 
-  async #loadStale(): Promise<void> {
-    while (this.#stale) {
-      this.#stale = false;
-      await this.rooms.load().catch(() => undefined);
+  /** Have the list of rooms as it is now. */
+  async #load(): Promise<void> {
+    clearTimeout(this.#again);
+    try {
+      await this.#markers.settle();
+      await this.rooms.load();
+      this.#markers.counted();
+      this.outbox.flush();
+    } catch {
+      // Without a connection, the next one has it loaded.
+      if (this.network.connected) this.#again = setTimeout(() => void this.#load(), AGAIN_MS);
     }
   }
 
@@ -220,7 +197,7 @@ export class Chat extends Source implements ChatModel {
       return;
     }
     const room = event["room"] as Id;
-    if (event.type === "entered") this.#load();
+    if (event.type === "entered") void this.#load();
     else if (event.type === "gone") this.#gone(room, (event["why"] as string | undefined) ?? "");
     else if (event.type === "preferences") {
       this.rooms.setPreferences(room, event as unknown as Preferences);
@@ -228,34 +205,50 @@ export class Chat extends Source implements ChatModel {
   }
 
   #missed(channel: string): void {
-    if (channel !== PEOPLE) this.#load();
-    else for (const room of this.#open.values()) void room.refreshPresence();
+    // Who is here is asked for with each connection.
+    if (channel !== PEOPLE) void this.#load();
+  }
+
+  /** Who is here, of those that are shown. From then on changes are told. */
+  #askPresence(): void {
+    for (const room of this.#open.values()) void room.refreshPresence();
+    for (const { id } of this.rooms.conversations.slice(0, SHOWN_CONVERSATIONS)) {
+      void this.people.askPresence(id);
+    }
   }
 
   #message(data: unknown): void {
     const { read } = data as { read?: { room: string; offset: number } };
     if (!read?.room.startsWith(ROOM)) return;
     const room = read.room.slice(ROOM.length);
-    if (read.offset > (this.rooms.get(room)?.unread.read ?? 0)) void this.#unread(room);
-  }
-
-  async #unread(room: Id): Promise<void> {
-    try {
-      const { items } = await this.#api.get<{ items: (Unread & { room: Id })[] }>("/unread", {
-        room,
-      });
-      for (const one of items) this.rooms.setUnread(one.room, one);
-    } catch {
-      // The next connection brings it.
-    }
+    const entry = this.rooms.get(room);
+    if (entry && read.offset > entry.unread.read) void this.#markers.ask(room);
   }
 
   // Rooms.
 
+  #made(id: Id): Room {
+    const room = new Room(id, {
+      api: this.#api,
+      wire: this.#wire,
+      me: this.#id,
+      people: this.people,
+      rooms: this.rooms,
+      outbox: this.outbox,
+      drafts: this.drafts,
+      markers: this.#markers,
+      looking: () => !this.#away && this.#last === id,
+    });
+    void room.open();
+    return room;
+  }
+
   #follow(rooms: readonly Id[]): void {
     const wanted = new Set([...rooms, ...this.#open.keys()]);
-    for (const id of [...this.#followed.keys()]) if (!wanted.has(id)) this.#unfollow(id);
-    for (const id of rooms) this.#followRoom(id);
+    this.#wire.together(() => {
+      for (const id of [...this.#followed.keys()]) if (!wanted.has(id)) this.#unfollow(id);
+      for (const id of rooms) this.#followRoom(id);
+    });
   }
 
   #followRoom(id: Id): void {
@@ -277,31 +270,33 @@ export class Chat extends Source implements ChatModel {
 
   #subscribed(id: Id, position: Position, recovered: boolean): void {
     this.network.setRoom(id, true);
-    this.#open.get(id)?.subscribed(position, recovered);
+    this.#open.get(id)?.subscribed(position.offset, recovered);
     const known = this.rooms.get(id)?.info.offset;
-    if (!recovered && known !== undefined && position.offset > known) this.#load();
+    if (!recovered && known !== undefined && position.offset > known) void this.#load();
     this.outbox.flush();
   }
 
   #event(id: Id, offset: number | undefined, event: RoomEvent): void {
     this.#open.get(id)?.apply(offset, event);
     if (offset === undefined) return;
-    if (event.type === "message" && event.by === this.#id && event["nonce"]) {
-      this.outbox.done(event["nonce"] as string);
-    }
+    if (event.by === this.#id && event["nonce"]) this.outbox.done(event["nonce"] as string);
     const fresh = this.rooms.apply(id, offset, event);
     const entry = this.rooms.get(id);
-    if (fresh && entry) {
-      const message = messageOf(offset, event);
-      for (const told of this.#told) told(message, entry);
-    }
+    if (!entry) return;
+    const about = (event["message"] ?? event["before"] ?? 0) as number;
+    if (fresh) this.#markers.heard(id);
+    else if (TAKING.has(event.type) && about > entry.unread.read) this.#markers.askLater(id);
+    if (!fresh) return;
+    const message = messageOf(offset, event);
+    for (const told of [...this.#told]) told(message, entry);
   }
 
+  /** It may not be followed any more. The socket and the user's channel both say so. */
   #gone(id: Id, why: string): void {
     this.#unfollow(id);
     this.#open.get(id)?.ended(why);
-    this.#open.delete(id);
     this.rooms.drop(id);
+    this.outbox.flush();
   }
 
   /** Let go of the rooms that were looked at longest ago. */
@@ -321,29 +316,9 @@ export class Chat extends Source implements ChatModel {
     this.network.around();
   }
 
-  // What is on its way.
-
-  async #send(entry: Entry): Promise<void> {
-    const wish = {
-      type: "say",
-      text: entry.text,
-      nonce: entry.key,
-      ...(entry.reply && { reply: entry.reply.id }),
-      ...(entry.files.length > 0 && { files: entry.files.map((one) => one.id) }),
-    };
-    await this.#wire.call("chat.do", { room: entry.room, wish, key: entry.key });
-  }
-
-  async #stored(entry: Entry): Promise<boolean> {
-    let before: number | null = null;
-    for (let page = 0; page < STORED_PAGES; page += 1) {
-      const query: Record<string, number> = { limit: 200, ...(before !== null && { before }) };
-      const found: Messages = await this.#api.get<Messages>(`/rooms/${entry.room}/messages`, query);
-      if (found.items.some((one) => one.nonce === entry.key && one.user === this.#id)) return true;
-      before = found.before;
-      // A day to spare for clocks that are wrong.
-      if (before === null || (found.items[0]?.at ?? 0) < entry.at - 86_400_000) return false;
-    }
-    return false;
+  /** Whether something can be sent there: not before the room is followed, if it is to be. */
+  #ready(id: Id): boolean {
+    if (!this.network.connected) return false;
+    return this.network.followed(id) || (this.rooms.loaded && !this.#followed.has(id));
   }
 }

@@ -1,22 +1,21 @@
-import type { Draft, Drafts as Begun } from "./model";
+import type { Draft, Drafts as DraftsModel } from "./model";
 import { Source } from "./observable";
-import type { Shelf } from "./outbox";
-import type { Drafts as DraftsModel } from "./room";
+import { named, type Shelf } from "./shelf";
 import type { Id } from "./types";
 
 const NONE: Draft = { text: "", reply: null };
 
 /** What was begun in each room and not sent; kept in the browser. */
-export class Drafts extends Source implements DraftsModel, Begun {
+export class Drafts extends Source implements DraftsModel {
   readonly #shelf: Shelf;
-  readonly #name: string;
-  readonly #drafts: Map<Id, Draft>;
+  readonly #prefix: string;
+  readonly #drafts = new Map<Id, Draft>();
 
   constructor(shelf: Shelf, user: Id) {
     super();
     this.#shelf = shelf;
-    this.#name = `hubbub.drafts.${user}`;
-    this.#drafts = this.#read();
+    this.#prefix = `hubbub.drafts.${user}.`;
+    for (const room of named(shelf, this.#prefix)) this.#read(room);
   }
 
   get(room: Id): Draft {
@@ -32,18 +31,22 @@ export class Drafts extends Source implements DraftsModel, Begun {
     if (draft.text || draft.reply) this.#drafts.set(room, draft);
     else if (!this.#drafts.delete(room)) return;
     if (before !== this.has(room)) this.changed();
+    const name = this.#prefix + room;
     try {
-      this.#shelf.setItem(this.#name, JSON.stringify([...this.#drafts]));
+      // A key for each room: what another tab has begun elsewhere stays.
+      if (this.has(room)) this.#shelf.setItem(name, JSON.stringify(draft));
+      else this.#shelf.removeItem(name);
     } catch {
       // The shelf is full: it is kept as long as the page is open.
     }
   }
 
-  #read(): Map<Id, Draft> {
+  #read(room: Id): void {
     try {
-      return new Map(JSON.parse(this.#shelf.getItem(this.#name) ?? "[]") as [Id, Draft][]);
+      const kept = JSON.parse(this.#shelf.getItem(this.#prefix + room) ?? "null") as Draft | null;
+      if (kept) this.#drafts.set(room, kept);
     } catch {
-      return new Map();
+      // Somebody else's: it is none of ours.
     }
   }
 }

@@ -16,9 +16,10 @@ import type {
   RoomInfo,
 } from "./types";
 
-const CHANGES = ["name", "slug", "topic", "kind", "slow", "keep"] as const;
+/** An event, with its offset in the room's log. */
+export type Happened = readonly [offset: number, event: RoomEvent];
 
-const MEMBERSHIP = new Set(["joined", "left", "kicked", "banned", "muted", "unmuted", "appointed"]);
+const CHANGES = ["name", "slug", "topic", "kind", "slow", "keep"] as const;
 
 export class RoomState {
   info: RoomInfo;
@@ -29,11 +30,16 @@ export class RoomState {
   atEnd = true;
   /** Messages that are pinned. */
   pinned: number;
+  /** Whether `pinned` may be off, because of messages that were not loaded. */
+  unsure = false;
+  /** Whether `members` are all of them. */
+  everybody: boolean;
 
   constructor(info: RoomInfo, members: readonly Member[], messages: readonly Message[]) {
     this.info = info;
     this.members = new Map(members.map((one) => [one.user, one]));
     this.messages = messages;
+    this.everybody = members.length === info.people;
     this.pinned = messages.filter((one) => one.pinned_at !== null).length;
   }
 
@@ -52,30 +58,54 @@ export class RoomState {
   apply(offset: number, event: RoomEvent): void {
     if (offset <= this.info.offset) return;
     this.#room(offset, event);
+    this.members = membersAfter(this.members, event);
     this.messages = this.#after(this.messages, event);
     this.info = { ...this.info, offset };
   }
 
-  /** Put a page before or behind what there is, brought up to `events` that came while it was fetched. */
-  join(page: readonly Message[], side: "before" | "after", events: readonly RoomEvent[]): void {
-    let fresh: readonly Message[] = page.filter((one) => this.get(one.id) === undefined);
-    for (const event of events) fresh = this.#after(fresh, event);
+  /**
+   * Put a page before or behind what there is, brought up to `events` that came while it was
+   * fetched. `atEnd` says that there was nothing behind it.
+   */
+  join(
+    page: readonly Message[],
+    side: "before" | "after",
+    events: readonly Happened[],
+    atEnd = false,
+  ): void {
+    const fresh = this.#broughtUp(page, events, atEnd).filter((one) => !this.get(one.id));
     this.messages = side === "before" ? [...fresh, ...this.messages] : [...this.messages, ...fresh];
+    this.atEnd ||= atEnd;
   }
 
-  /** Show other messages instead, brought up to `events` that came while they were fetched. */
-  replace(page: readonly Message[], atEnd: boolean, events: readonly RoomEvent[]): void {
-    for (const event of events) page = this.#after(page, event);
-    this.messages = page;
+  /** Show other messages instead. */
+  replace(page: readonly Message[], atEnd: boolean, events: readonly Happened[]): void {
+    this.messages = this.#broughtUp(page, events, atEnd);
     this.atEnd = atEnd;
   }
 
-  /** Know of more members, brought up to `events` that came while they were fetched. */
-  meet(page: readonly Member[], events: readonly RoomEvent[]): void {
-    const members = new Map(this.members);
-    for (const one of page) if (!members.has(one.user)) members.set(one.user, one);
-    this.members = members;
-    for (const event of events) if (MEMBERSHIP.has(event.type)) this.#room(0, event);
+  /** Know of more members, brought up to `events`. `all` says that these were the last. */
+  meet(page: readonly Member[], events: readonly Happened[], all: boolean): void {
+    let fresh: ReadonlyMap<Id, Member> = new Map(page.map((one) => [one.user, one]));
+    for (const [, event] of events) fresh = membersAfter(fresh, event);
+    this.members = new Map([
+      ...this.members,
+      ...[...fresh].filter(([id]) => !this.members.has(id)),
+    ]);
+    this.everybody ||= all;
+  }
+
+  #broughtUp(
+    page: readonly Message[],
+    events: readonly Happened[],
+    atEnd: boolean,
+  ): readonly Message[] {
+    let messages = page;
+    for (const [offset, event] of events) {
+      if (atEnd && event.type === "message") messages = added(messages, offset, event);
+      messages = this.#after(messages, event);
+    }
+    return messages;
   }
 
   /** The index of the first message with that id or a higher one. */
@@ -90,7 +120,7 @@ export class RoomState {
     return low;
   }
 
-  /** What the event does to the room, its members and its end. */
+  /** What the event does to the room and to its end. */
   #room(offset: number, event: RoomEvent): void {
     const at = event.at ?? 0;
     switch (event.type) {
@@ -109,37 +139,18 @@ export class RoomState {
       case "restored":
         this.info = { ...this.info, archived_at: null };
         break;
-      case "joined": {
-        const user = event["user"] as Id;
-        const more = this.members.has(user) ? 0 : 1;
-        this.#member({ user, role: event["role"] as Role, muted_until: 0 });
-        this.info = { ...this.info, people: this.info.people + more };
+      case "joined":
+        if (!this.members.has(event["user"] as Id)) this.#people(1);
         break;
-      }
       case "left":
       case "kicked":
-      case "banned": {
-        const members = new Map(this.members);
-        if (members.delete(event["user"] as Id)) {
-          this.members = members;
-          this.info = { ...this.info, people: this.info.people - 1 };
-        }
+      case "banned":
+        // Who is not known is one of those who are not loaded, if there are any.
+        if (this.members.has(event["user"] as Id) || !this.everybody) this.#people(-1);
         break;
-      }
-      case "muted":
-      case "unmuted": {
-        const member = this.members.get(event["user"] as Id);
-        if (member) this.#member({ ...member, muted_until: (event["until"] as number) || 0 });
-        break;
-      }
-      case "appointed": {
-        const member = this.members.get(event["user"] as Id);
-        if (member) this.#member({ ...member, role: event["role"] as Role });
-        break;
-      }
       case "message":
         this.info = { ...this.info, last_at: at };
-        if (this.atEnd) this.messages = [...this.messages, messageOf(offset, event)];
+        if (this.atEnd) this.messages = added(this.messages, offset, event);
         break;
       case "gone":
         if (at) this.info = { ...this.info, last_at: at };
@@ -150,14 +161,20 @@ export class RoomState {
       case "unpinned":
         this.pinned = Math.max(0, this.pinned - 1);
         break;
-      case "deleted":
-        if (this.get(event["message"] as number)?.pinned_at) this.pinned -= 1;
+      case "deleted": {
+        const message = this.get(event["message"] as number);
+        if (message?.pinned_at) this.pinned -= 1;
+        else this.unsure = !message && this.pinned > 0;
+        break;
+      }
+      case "expired":
+        this.unsure = this.pinned > 0;
         break;
     }
   }
 
-  #member(member: Member): void {
-    this.members = new Map(this.members).set(member.user, member);
+  #people(more: number): void {
+    this.info = { ...this.info, people: this.info.people + more };
   }
 
   /** What the event makes of messages that are there. */
@@ -184,6 +201,37 @@ export class RoomState {
     });
     return changed ? made : messages;
   }
+}
+
+/** What the event makes of members. */
+function membersAfter(members: ReadonlyMap<Id, Member>, event: RoomEvent): ReadonlyMap<Id, Member> {
+  const user = event["user"] as Id;
+  const member = members.get(user);
+  switch (event.type) {
+    case "joined":
+      return new Map(members).set(user, { user, role: event["role"] as Role, muted_until: 0 });
+    case "left":
+    case "kicked":
+    case "banned": {
+      const others = new Map(members);
+      return others.delete(user) ? others : members;
+    }
+    case "muted":
+    case "unmuted": {
+      const muted_until = (event["until"] as number | undefined) ?? 0;
+      return member ? new Map(members).set(user, { ...member, muted_until }) : members;
+    }
+    case "appointed":
+      return member
+        ? new Map(members).set(user, { ...member, role: event["role"] as Role })
+        : members;
+    default:
+      return members;
+  }
+}
+
+function added(messages: readonly Message[], offset: number, event: RoomEvent): readonly Message[] {
+  return offset > (messages.at(-1)?.id ?? 0) ? [...messages, messageOf(offset, event)] : messages;
 }
 
 function changedBy(message: Message, event: RoomEvent): Message {

@@ -52,8 +52,12 @@ export class Network extends Source implements NetworkModel {
 
   // What the rest of the core tells it.
 
+  get connected(): boolean {
+    return this.#wire === "connected";
+  }
+
   followed(room: Id): boolean {
-    return this.#wire === "connected" && this.#rooms.get(room) === true;
+    return this.connected && this.#rooms.get(room) === true;
   }
 
   setWire(state: WireState): void {
@@ -76,6 +80,7 @@ export class Network extends Source implements NetworkModel {
 
   dropRoom(room: Id): void {
     this.#rooms.delete(room);
+    if (this.left === 0) this.#total = 0;
     this.changed();
   }
 

@@ -10,16 +10,17 @@ import { newKey } from "./key";
 import { Source } from "./observable";
 import type { Problem } from "./problem";
 import type { Pending } from "./model";
+import { named, type Shelf } from "./shelf";
 import type { FileInfo, Id, Reply } from "./types";
-
-/** Where it is kept: `localStorage`, or what is like it. */
-export type Shelf = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
 /** For so long after the first try the server knows a key again (chat-api.md, "Once"). */
 export const SAFE_MS = 240_000;
 
 /** How long to wait where nobody said how long. */
-const LATER_MS = 2_000;
+export const LATER_MS = 2_000;
+
+/** For so long what was sent stays until the room tells of it: it must not vanish in between. */
+export const ECHO_MS = 5_000;
 
 export interface Entry extends Pending {
   /** When it was first tried, 0 for never. Since then it may have been stored. */
@@ -44,6 +45,7 @@ export class Outbox extends Source {
   #entries: readonly Entry[] = [];
   readonly #busy = new Set<Id>();
   readonly #waiting = new Map<Id, ReturnType<typeof setTimeout>>();
+  readonly #echoes = new Map<string, ReturnType<typeof setTimeout>>();
   #stopped = false;
 
   /** `tab` is this tab's own word; what other tabs left is given by `adopt`. */
@@ -64,8 +66,9 @@ export class Outbox extends Source {
 
   readonly tab: string;
 
+  /** How many wait to be sent. */
   get size(): number {
-    return this.#entries.length;
+    return this.#entries.filter((one) => one.state !== "failed").length;
   }
 
   of(room: Id): readonly Pending[] {
@@ -74,10 +77,7 @@ export class Outbox extends Source {
 
   /** Tabs that have left something here, as far as the shelf tells. */
   tabs(): string[] {
-    const names = Array.from({ length: this.#shelf.length }, (_, index) => this.#shelf.key(index));
-    return names
-      .filter((name) => name?.startsWith(this.#prefix) ?? false)
-      .map((name) => (name as string).slice(this.#prefix.length));
+    return named(this.#shelf, this.#prefix);
   }
 
   /** Take over what a tab left that is gone. Our own tab's too, after a reload. */
@@ -112,6 +112,8 @@ export class Outbox extends Source {
   /** The room has it. */
   done(key: string): void {
     if (!this.#has(key)) return;
+    clearTimeout(this.#echoes.get(key));
+    this.#echoes.delete(key);
     this.#entries = this.#entries.filter((one) => one.key !== key);
     this.#keep();
   }
@@ -134,8 +136,10 @@ export class Outbox extends Source {
 
   stop(): void {
     this.#stopped = true;
-    for (const timer of this.#waiting.values()) clearTimeout(timer);
-    this.#waiting.clear();
+    for (const timers of [this.#waiting, this.#echoes]) {
+      for (const timer of timers.values()) clearTimeout(timer);
+      timers.clear();
+    }
   }
 
   #flush(room: Id): void {
@@ -163,7 +167,7 @@ export class Outbox extends Source {
         triedAt: old || !entry.triedAt ? this.#now() : entry.triedAt,
       });
       await this.#sender.send(entry);
-      this.done(entry.key);
+      this.#sent(entry.key);
       return 0;
     } catch (error) {
       const problem = error as Problem;
@@ -171,9 +175,18 @@ export class Outbox extends Source {
         this.#put(entry.key, { state: "waiting", why: problem.status ? problem.message : "" });
         return problem.retryAfter * 1000 || LATER_MS;
       }
-      this.#put(entry.key, { state: "failed", why: problem.message });
+      // It was refused, so it is nowhere.
+      this.#put(entry.key, { state: "failed", why: problem.message, triedAt: 0 });
       return 0;
     }
+  }
+
+  #sent(key: string): void {
+    if (!this.#has(key) || this.#stopped) return;
+    this.#echoes.set(
+      key,
+      setTimeout(() => this.done(key), ECHO_MS),
+    );
   }
 
   #later(room: Id, pause: number): void {

@@ -1,6 +1,7 @@
 import type { Api } from "./api";
 import type { People as PeopleModel } from "./model";
 import { Source } from "./observable";
+import type { Problem } from "./problem";
 import type { Id, Page, Presence, Profile } from "./types";
 
 /** Ids that one request asks for. */
@@ -35,20 +36,22 @@ export class People extends Source implements PeopleModel {
   }
 
   async find(text: string, limit = 10): Promise<Profile[]> {
-    const found = await this.#api.get<Page<Profile>>("/users", { q: text, limit });
-    this.learn(found.items);
+    const found = await this.#search(text, limit);
     const wanted = text.toLocaleLowerCase();
     const begins = (one: Profile) =>
       one.name?.startsWith(wanted) || one.display.toLocaleLowerCase().startsWith(wanted) ? 0 : 1;
-    return found.items.filter((one) => !one.disabled).sort((a, b) => begins(a) - begins(b));
+    return found.filter((one) => !one.disabled).sort((a, b) => begins(a) - begins(b));
   }
 
   learn(profiles: readonly Profile[]): void {
+    let news = false;
     for (const profile of profiles) {
-      this.#known.set(profile.id, profile);
       this.#standIns.delete(profile.id);
+      if (same(this.#known.get(profile.id), profile)) continue;
+      this.#known.set(profile.id, profile);
+      news = true;
     }
-    if (profiles.length > 0) this.changed();
+    if (news) this.changed();
   }
 
   /** Something about a user is not what it was. */
@@ -63,10 +66,36 @@ export class People extends Source implements PeopleModel {
     this.changed();
   }
 
+  /** Ask who of a room is here: of `members`, nobody else is. */
+  async askPresence(room: Id, members: Iterable<Id> = []): Promise<void> {
+    try {
+      const path = `/rooms/${room}/presence`;
+      const { states } = await this.#api.get<{ states: Record<Id, Presence> }>(path);
+      this.setPresences(members, states);
+    } catch {
+      // The next time that somebody asks brings it.
+    }
+  }
+
   /** Who of these is here, and nobody else of them. */
   setPresences(of: Iterable<Id>, states: Readonly<Record<Id, Presence>>): void {
     for (const id of of) this.setPresence(id, states[id] ?? "offline");
     for (const [id, state] of Object.entries(states)) this.setPresence(id, state);
+  }
+
+  async #search(text: string, limit: number): Promise<Profile[]> {
+    try {
+      const found = await this.#api.get<Page<Profile>>("/users", { q: text, limit });
+      this.learn(found.items);
+      return found.items;
+    } catch (error) {
+      // Guests may not ask: they have those that they have met.
+      if ((error as Problem).status !== 403) throw error;
+      const wanted = text.toLocaleLowerCase();
+      const fits = (one: Profile) =>
+        one.name !== null && `${one.name} ${one.display}`.toLocaleLowerCase().includes(wanted);
+      return [...this.#known.values()].filter(fits).slice(0, limit);
+    }
   }
 
   #want(id: Id): void {
@@ -82,13 +111,19 @@ export class People extends Source implements PeopleModel {
       for (const id of ids) this.#wanted.delete(id);
       try {
         this.learn((await this.#api.get<Page<Profile>>("/users", { id: ids })).items);
-      } catch {
-        for (const id of ids) this.#standIns.delete(id); // whoever asks again has it asked again
+      } catch (error) {
+        // Whoever asks again has it asked again, unless it is no use.
+        if ((error as Problem).passing) for (const id of ids) this.#standIns.delete(id);
         break;
       }
     }
     this.#asking = false;
   }
+}
+
+function same(one: Profile | undefined, other: Profile): boolean {
+  const names = Object.keys(other) as (keyof Profile)[];
+  return one !== undefined && names.every((name) => one[name] === other[name]);
 }
 
 function standIn(id: Id): Profile {

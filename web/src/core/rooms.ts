@@ -15,10 +15,6 @@ const MOST_UNREAD = 100;
 /** Rooms that one request marks as read. */
 const MOST_MARKED = 200;
 
-interface Kept extends MyRoom {
-  readonly title: string;
-}
-
 export class RoomList extends Source implements RoomListModel {
   readonly #api: Api;
   readonly #wire: Wire;
@@ -26,9 +22,11 @@ export class RoomList extends Source implements RoomListModel {
   readonly #me: Id;
   /** Called when rooms have come or gone. */
   readonly #followed: (rooms: readonly Id[]) => void;
-  readonly #entries = new Map<Id, Kept>();
+  readonly #entries = new Map<Id, MyRoom>();
   #sorted: { rooms: RoomEntry[]; conversations: RoomEntry[] } | null = null;
   #loaded = false;
+  #loading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
 
   constructor(
     api: Api,
@@ -106,21 +104,24 @@ export class RoomList extends Source implements RoomListModel {
 
   // What the rest of the core does with it.
 
-  /** Have the list as the server has it. */
-  async load(): Promise<void> {
+  /** Have the list as the server has it from now on; one answer for all that ask together. */
+  load(): Promise<void> {
+    this.#next ??= this.#loading
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return (this.#loading = this.#load());
+      });
+    return this.#next;
+  }
+
+  async #load(): Promise<void> {
     const found = await this.#api.get<MyRooms>("/rooms");
     this.#people.learn(found.users);
     const before = new Map(this.#entries);
     this.#entries.clear();
     for (const one of found.items) {
-      const known = before.get(one.room.id);
-      // What was heard meanwhile is newer than what was asked for before.
-      const newer = known && known.room.offset > one.room.offset;
-      this.#entries.set(one.room.id, {
-        ...one,
-        ...(newer && { room: known.room, unread: known.unread }),
-        title: "",
-      });
+      this.#entries.set(one.room.id, merged(before.get(one.room.id), one));
     }
     this.#loaded = true;
     this.#update();
@@ -140,7 +141,8 @@ export class RoomList extends Source implements RoomListModel {
     const state = new RoomState(entry.room, [entry.me], []);
     state.apply(offset, event);
     const me = state.members.get(this.#me) ?? entry.me;
-    const fresh = event.type === "message" && event.by !== this.#me && offset > entry.unread.read;
+    const message = event.type === "message";
+    const fresh = message && event.by !== this.#me && offset > entry.unread.read;
     let unread = entry.unread;
     if (fresh) {
       const mentions = (event["mentions"] as Id[] | undefined) ?? [];
@@ -171,7 +173,7 @@ export class RoomList extends Source implements RoomListModel {
     this.#update();
   }
 
-  #sum(of: (one: Kept) => number): number {
+  #sum(of: (one: MyRoom) => number): number {
     let sum = 0;
     for (const one of this.#entries.values()) sum += of(one);
     return sum;
@@ -182,10 +184,11 @@ export class RoomList extends Source implements RoomListModel {
     this.changed();
   }
 
-  readonly #made = new Map<Id, { of: Kept; title: string; entry: RoomEntry }>();
+  readonly #order = new Intl.Collator(undefined, { numeric: true });
+  readonly #made = new Map<Id, { of: MyRoom; title: string; entry: RoomEntry }>();
 
   /** The entry as it comes out: the same object as long as nothing about it has changed. */
-  #entry(kept: Kept | undefined): RoomEntry | undefined {
+  #entry(kept: MyRoom | undefined): RoomEntry | undefined {
     if (!kept) return undefined;
     const others = kept.members.filter((user) => user !== this.#me);
     const title = this.#title(kept, others);
@@ -197,7 +200,7 @@ export class RoomList extends Source implements RoomListModel {
     return entry;
   }
 
-  #title(kept: Kept, others: readonly Id[]): string {
+  #title(kept: MyRoom, others: readonly Id[]): string {
     if (kept.room.kind !== "direct") return kept.room.name;
     const who = others.length > 0 ? others : [this.#me];
     return who.map((user) => this.#people.get(user).display).join(", ");
@@ -211,11 +214,20 @@ export class RoomList extends Source implements RoomListModel {
       const entry = this.#entry(kept) as RoomEntry;
       (entry.info.kind === "direct" ? conversations : rooms).push(entry);
     }
-    rooms.sort((a, b) => a.title.localeCompare(b.title, undefined, { numeric: true }));
+    rooms.sort((a, b) => this.#order.compare(a.title, b.title));
     conversations.sort((a, b) => b.info.last_at - a.info.last_at);
     this.#sorted = { rooms, conversations };
     return this.#sorted;
   }
+}
+
+/** A room of the list, as it was known and as it was fetched. */
+function merged(known: MyRoom | undefined, fetched: MyRoom): MyRoom {
+  if (!known) return fetched;
+  // What was heard meanwhile is newer than what was asked for before.
+  const newer = known.room.offset > fetched.room.offset;
+  const made = newer ? { ...fetched, room: known.room, unread: known.unread } : fetched;
+  return JSON.stringify(made) === JSON.stringify(known) ? known : made;
 }
 
 /** Whether somebody wants to be told of a message, or of one that mentions them. */

@@ -42,6 +42,8 @@ export interface Wire {
   call<T>(method: string, data: unknown): Promise<T>;
   /** Follow a channel; the answer ends that. */
   follow(channel: string, follower: Follower): () => void;
+  /** What is asked for within `work` goes out together. */
+  together(work: () => void): void;
 }
 
 const FIRST_DELAY_MS = 300;
@@ -138,6 +140,15 @@ export class CentrifugeWire implements Wire {
     subscription.on("unsubscribed", (context) => follower.ended(context.reason));
     subscription.subscribe();
     return () => this.#unfollow(subscription);
+  }
+
+  together(work: () => void): void {
+    this.#client.startBatching();
+    try {
+      work();
+    } finally {
+      this.#client.stopBatching();
+    }
   }
 
   #unfollow(subscription: Subscription): void {
