@@ -10,7 +10,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 UNIT := tests/wire tests/engine tests/embed tests/contracts tests/tables tests/docs tests/test_settings.py \
   $(wildcard tests/chat/test_*.py)
 
-.PHONY: help setup serve check test coverage soak bench pins format clean
+# The chat's pages, and what they are built of.
+PAGES := src/hubbub/chat/client/index.html
+PAGES_OF := $(shell find web/src web/public web/vite) web/index.html web/vite.config.ts web/svelte.config.js
+
+.PHONY: help setup web serve check test coverage soak bench pins format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +24,7 @@ help:
 	@echo "make coverage  which lines the tests of \`make check\` go through"
 	@echo "make bench   the numbers, beside other servers"
 	@echo "make soak    the long runs"
+	@echo "make web     the chat's pages, built of web/"
 	@echo "make setup   only the virtual environment in .venv"
 
 .venv/bin/python:
@@ -42,17 +47,29 @@ help:
 
 setup: .venv/.run
 
-serve: setup
+# Node.js is the system's, or a package in .venv.
+web/node_modules/.package-lock.json: web/package-lock.json requirements/node.txt | .venv/bin/python
+	web/with-node npm ci --ignore-scripts
+	@touch $@
+
+$(PAGES): $(PAGES_OF) web/node_modules/.package-lock.json
+	web/with-node npm run build
+	@touch $@
+
+web: $(PAGES)
+
+serve: setup web
 	@$(BIN)/hubbub serve --port $(PORT)
 
-check: .venv/.dev
+check: .venv/.dev web/node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow and not soak" $(UNIT)
+	$(BIN)/python -m pytest -q -m "not slow and not soak" --numprocesses 2 --dist loadfile $(UNIT)
+	web/with-node npm run --silent check
 
-test: .venv/.dev
+test: .venv/.dev web
 	@PATH="$(abspath $(BIN)):$$PATH" sh tests/run
 
 coverage: .venv/.dev
@@ -78,7 +95,8 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make pins" UV_CUSTOM_COMPILE_COMMAND="make pin
 pins:
 	$(COMPILE) pyproject.toml requirements/run.in -o requirements/run.txt
 	$(COMPILE) requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) requirements/node.in -o requirements/node.txt
 	$(COMPILE) requirements/bench.in -c requirements/run.txt -c requirements/dev.txt -o requirements/bench.txt
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache web/node_modules src/hubbub/chat/client

@@ -1,11 +1,13 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
+import { finish } from "./vite/finish";
+
 /** Where a server of your own runs while you work on the pages (`npm run dev`). */
 const server = process.env["HUBBUB_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), finish()],
   base: "./",
   build: {
     outDir: "../src/hubbub/chat/client",
@@ -15,6 +17,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // Its loader is an inline style in the page.
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: "index.html", sw: "src/sw.ts" },
+      output: {
+        // The worker's address is what a browser knows it by.
+        entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+      },
+    },
   },
   server: {
     proxy: {
