@@ -257,7 +257,7 @@ export class Chat extends Source implements ChatModel {
     const end = this.#wire.follow(ROOM + id, {
       subscribed: (position, recovered) => this.#subscribed(id, position, recovered),
       event: (offset, event) => this.#event(id, offset, event),
-      ended: (why) => this.#gone(id, why),
+      ended: (why, full) => (full ? this.#unfollow(id) : this.#gone(id, why)),
     });
     this.#followed.set(id, end);
   }

@@ -16,8 +16,8 @@ export interface Follower {
   subscribed(position: Position, recovered: boolean): void;
   /** `offset` is undefined for what is not stored. */
   event(offset: number | undefined, event: RoomEvent): void;
-  /** It may not be followed any more. */
-  ended(why: string): void;
+  /** It may not be followed any more; `full` says that this is only because of too many. */
+  ended(why: string, full: boolean): void;
 }
 
 export type WireState = "connecting" | "connected" | "ended";
@@ -49,6 +49,11 @@ export interface Wire {
 const FIRST_DELAY_MS = 300;
 const LONGEST_DELAY_MS = 15_000;
 
+/** Characters of one frame. The server takes 64 KiB, unless it is set to less. */
+const FRAME = 32_000;
+
+const LIMIT_EXCEEDED = 106;
+
 /** Statuses of the protocol's own codes (protocol.md section 10.1). */
 const STATUS: Readonly<Record<number, number>> = {
   101: 401,
@@ -73,6 +78,7 @@ export class CentrifugeWire implements Wire {
   /** `token` brings what to show; it throws `Problem`, with 401 for who is not signed in any more. */
   constructor(address: string, token: () => Promise<string>) {
     this.#client = new Centrifuge(address, {
+      websocket: inPieces(WebSocket),
       minReconnectDelay: FIRST_DELAY_MS,
       maxReconnectDelay: LONGEST_DELAY_MS,
       getToken: async () => {
@@ -126,10 +132,7 @@ export class CentrifugeWire implements Wire {
   }
 
   follow(channel: string, follower: Follower): () => void {
-    const subscription = this.#client.newSubscription(channel, {
-      recoverable: true,
-      positioned: true,
-    });
+    const subscription = this.#client.newSubscription(channel, { recoverable: true });
     subscription.on("subscribed", (context) => {
       const position = context.streamPosition ?? { offset: 0, epoch: "" };
       follower.subscribed(position, context.recovered);
@@ -137,7 +140,9 @@ export class CentrifugeWire implements Wire {
     subscription.on("publication", (context) =>
       follower.event(context.offset || undefined, context.data as RoomEvent),
     );
-    subscription.on("unsubscribed", (context) => follower.ended(context.reason));
+    subscription.on("unsubscribed", (context) =>
+      follower.ended(context.reason, context.code === LIMIT_EXCEEDED),
+    );
     subscription.subscribe();
     return () => this.#unfollow(subscription);
   }
@@ -156,6 +161,26 @@ export class CentrifugeWire implements Wire {
     subscription.unsubscribe();
     this.#client.removeSubscription(subscription);
   }
+}
+
+/**
+ * Sockets that send what is long in several frames: with hundreds of rooms, what is sent at once
+ * after a lost connection is more than the server takes in one. Each line is a command.
+ */
+export function inPieces(Socket: typeof WebSocket): typeof WebSocket {
+  return class extends Socket {
+    override send(data: string): void {
+      let piece = "";
+      for (const line of data.split("\n")) {
+        if (piece && piece.length + line.length >= FRAME) {
+          super.send(piece);
+          piece = "";
+        }
+        piece += piece ? `\n${line}` : line;
+      }
+      super.send(piece);
+    }
+  };
 }
 
 function problemOf(error: unknown): Problem {
