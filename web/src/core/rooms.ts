@@ -3,6 +3,7 @@
 import type { Api } from "./api";
 import type { RoomEntry, RoomList as RoomListModel } from "./model";
 import { newKey } from "./key";
+import { wanted } from "./notify";
 import { Source } from "./observable";
 import type { People } from "./people";
 import { RoomState } from "./fold";
@@ -61,12 +62,12 @@ export class RoomList extends Source implements RoomListModel {
   }
 
   get unread(): number {
-    return this.#sum((one) => (told(one.preferences, false) ? one.unread.unread : 0));
+    return this.#sum((one) => (wanted(one.preferences, false) ? one.unread.unread : 0));
   }
 
   get mentions(): number {
     return this.#sum((one) => {
-      if (!told(one.preferences, true)) return 0;
+      if (!wanted(one.preferences, true)) return 0;
       return one.room.kind === "direct" ? one.unread.unread : one.unread.mentions;
     });
   }
@@ -228,10 +229,4 @@ function merged(known: MyRoom | undefined, fetched: MyRoom): MyRoom {
   const newer = known.room.offset > fetched.room.offset;
   const made = newer ? { ...fetched, room: known.room, unread: known.unread } : fetched;
   return JSON.stringify(made) === JSON.stringify(known) ? known : made;
-}
-
-/** Whether somebody wants to be told of a message, or of one that mentions them. */
-export function told(preferences: Preferences, mentioned: boolean): boolean {
-  if (preferences.muted || preferences.level === "nothing") return false;
-  return mentioned || preferences.level === "all";
 }
