@@ -1,0 +1,77 @@
+"""Coming in: the first account, signing in and out, and the watch over all pages."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.e2e.site import PASSWORD, Site
+from tests.e2e.visitors import Visitors, barriers, sideways
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    await page.get_by_label("Name", exact=True).fill(name)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Sign in").click()
+
+
+async def test_first_account_is_made_by_the_link_and_stays_over_a_reload(
+    site: Site, visitors: Visitors
+) -> None:
+    page = await visitors.come(site, path=f"/#welcome={site.code}")
+    await expect(page.get_by_role("heading", name="Welcome to your new chat")).to_be_visible()
+    await page.get_by_label("What others call you").fill("Ann")
+    await expect(page.get_by_label("Name to sign in with")).to_have_value("ann")
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Create an account").click()
+    mine = page.get_by_role("button", name="Ann: your account")
+    await expect(mine).to_be_visible()
+    assert site.code not in page.url, "the code is good once, and stays in no history"
+    await page.reload()
+    await expect(mine).to_be_visible()
+
+
+async def test_wrong_password_is_told_and_the_right_one_lets_in(
+    site: Site, visitors: Visitors
+) -> None:
+    await site.person("ann")
+    visitors.answers.append("401 .*/session")
+    page = await visitors.come(site)
+    await sign_in(page, "ann", "something else")
+    await expect(page.get_by_role("alert")).to_contain_text("Name or password is wrong")
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("ann")
+    await sign_in(page, "ann")
+    await expect(page.get_by_role("button", name="Ann: your account")).to_be_visible()
+
+
+async def test_entrance_is_for_everybody(site: Site, visitors: Visitors) -> None:
+    await site.person("ann")
+    narrow = {"width": 360, "height": 640}
+    for scheme in ("light", "dark"):
+        page = await visitors.come(site, viewport=narrow, color_scheme=scheme)
+        await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        assert await barriers(page) == []
+        assert await sideways(page) == []
+
+
+async def test_watch_hears_of_errors_violations_and_requests_elsewhere(
+    site: Site, visitors: Visitors
+) -> None:
+    page = await visitors.come(site)
+    for wrong, told in (
+        ("document.body.setAttribute('style', 'color: red')", "style-src"),
+        ("document.body.innerHTML = 'x'", "TrustedHTML"),
+        ("setTimeout(() => { throw new Error('thrown'); })", "thrown"),
+        ("new WebSocket('ws://127.0.0.2:9/')", "connect-src"),
+        ("fetch('http://127.0.0.2:9/').catch(() => 0)", "connect-src"),
+        ("navigator.serviceWorker.register('other.js')", "TrustedScriptURL"),
+        ("console.error('said')", "said"),
+    ):
+        async with page.expect_event(
+            "pageerror" if told == "thrown" else "console",
+            lambda heard, told=told: told in getattr(heard, "text", str(heard)),
+        ):
+            await page.evaluate(f"() => {{ try {{ {wrong} }} catch {{}} }}")
+        assert any(told in complaint for complaint in visitors.complaints), told
+        visitors.complaints.clear()
