@@ -148,6 +148,8 @@ export const frame: typeof english = {
       : `${messages(n)} werden gesendet, sobald sie wieder da ist.`,
   behind: (done, total) => `Wird nachgeholt: ${done} von ${total} Räumen`,
   backOnline: "Die Verbindung ist wieder da.",
+  newVersion: "Es gibt eine neue Version dieses Chats.",
+  reload: "Neu laden",
 
   switcher: "Zu einem Raum, einer Unterhaltung oder Person gehen",
   switcherHint: "Raum, Unterhaltung oder Person",

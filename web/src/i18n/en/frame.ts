@@ -146,6 +146,8 @@ export const frame = {
   waiting: (n: number) => `${messages(n)} will be sent as soon as there is one.`,
   behind: (done: number, total: number) => `Catching up: ${done} of ${total} rooms`,
   backOnline: "The connection is back.",
+  newVersion: "There is a new version of this chat.",
+  reload: "Load it",
 
   // Go to.
   switcher: "Go to a room, a conversation or a person",
