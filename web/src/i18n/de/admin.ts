@@ -1,3 +1,257 @@
 import type { admin as english } from "../en/admin";
 
-export const admin: typeof english = {};
+export const admin: typeof english = {
+  title: "Verwaltung",
+  notYours: "Nur für die Verwaltung",
+  notYoursText:
+    "Wende dich an jemanden, der diesen Server verwaltet, wenn sich hier etwas ändern soll.",
+  tabs: {
+    overview: "Überblick",
+    users: "Konten",
+    invitations: "Einladungen",
+    bots: "Bots",
+    rooms: "Räume",
+    settings: "Einstellungen",
+    audit: "Protokoll",
+  },
+
+  overview: {
+    now: "Gerade jetzt",
+    connections: "Verbindungen",
+    connectionsText: "Browser, Apps und Bots, die verbunden sind",
+    said: "Nachrichten",
+    saidUnit: "pro Minute",
+    saidText: "Was Leute und Bots in der letzten Minute geschrieben haben",
+    deliveries: "Zustellungen",
+    deliveriesUnit: "pro Sekunde",
+    deliveriesText: "Was an Verbindungen ging, für jede einmal gezählt",
+    users: "Leute da",
+    rooms: "Räume in Gebrauch",
+    uptime: "Laufzeit",
+    version: "Version",
+    storage: "Speicher",
+    database: (kind) => `Datenbank (${kind === "sqlite" ? "SQLite" : "PostgreSQL"})`,
+    messages: "Gespeicherte Nachrichten",
+    files: (count, one) => (one ? `${count} Datei` : `${count} Dateien`),
+    storageAge: "Zweimal in der Minute gezählt.",
+    away: "Der Server antwortet nicht. Was du siehst, ist von vorher; er wird von selbst wieder gefragt.",
+  },
+
+  chart: {
+    summary: (name, last, low, high) =>
+      `${name}: jetzt ${last}; in der letzten halben Stunde zwischen ${low} und ${high}.`,
+    none: (name) => `${name}: Noch ist nichts bekannt.`,
+    collecting: "Die Linie beginnt, sobald es etwas zu vergleichen gibt.",
+    now: "jetzt",
+    ago: (minutes) => `vor ${minutes} min`,
+    table: "Zahlen als Tabelle zeigen",
+    caption: "Die letzte halbe Stunde, Minute für Minute",
+    time: "Zeit",
+    unknown: "–",
+  },
+
+  users: {
+    find: "Konto suchen",
+    kind: "Art",
+    all: "Alle Arten",
+    person: "Personen",
+    guest: "Gäste",
+    bot: "Bots",
+    none: "Kein Konto passt",
+    noneText: "Versuch es mit einem Teil des Namens oder einer anderen Art.",
+    list: "Konten",
+    since: (day) => `seit ${day}`,
+    you: "du",
+    kinds: { person: "Person", guest: "Gast", bot: "Bot" },
+    administrator: "Verwaltung",
+    disabled: "Gesperrt",
+    actions: (name) => `Was mit ${name} geschehen soll`,
+    profile: (name) => `Profil von ${name}`,
+
+    disable: "Konto sperren …",
+    disableTitle: (name) => `Das Konto von ${name} sperren?`,
+    disableText:
+      "Alle Geräte werden sofort abgemeldet, und niemand kommt mit dem Konto herein, bis du es wieder freigibst. Was geschrieben wurde, bleibt.",
+    disableSelf:
+      "Das ist dein eigenes Konto: Du wirst abgemeldet und kannst es nicht selbst rückgängig machen.",
+    disableYes: "Sperren",
+    disabledDone: (name) => `Das Konto von ${name} ist gesperrt`,
+
+    enable: "Konto freigeben",
+    enabledDone: (name) => `${name} kann sich wieder anmelden`,
+
+    appoint: "Verwaltung übertragen …",
+    appointTitle: (name) => `Soll ${name} den Server mitverwalten?`,
+    appointText:
+      "Wer verwaltet, sieht diese Seite, sperrt Konten, lädt Leute ein, stellt den Server ein und ist in allen öffentlichen Räumen Besitzer.",
+    appointYes: "Verwaltung übertragen",
+    appointedDone: (name) => `${name} verwaltet den Server mit`,
+
+    dismiss: "Verwaltung entziehen …",
+    dismissTitle: (name) => `Soll ${name} den Server nicht mehr verwalten?`,
+    dismissText: "Sonst bleibt das Konto, wie es ist.",
+    dismissSelf:
+      "Das bist du: Du verlässt diese Seite, und nur jemand anders aus der Verwaltung kann es rückgängig machen.",
+    dismissYes: "Entziehen",
+    dismissedDone: (name) => `${name} verwaltet den Server nicht mehr`,
+
+    password: "Passwort-Link machen …",
+    passwordTitle: (name) => `Ein neues Passwort für ${name}`,
+    passwordText:
+      "Mach einen Link, mit dem sich ein neues Passwort setzen lässt. Er gilt einmal und einen Tag lang. Ein früherer gilt nicht mehr.",
+    passwordYes: "Link machen",
+    passwordMade: (name) =>
+      `Gib diesen Link nur ${name}, auf einem Weg, dem du traust. Er wird nur dieses eine Mal gezeigt.`,
+    passwordLink: "Passwort-Link",
+
+    logins: "Überall abmelden …",
+    loginsTitle: (name) => `${name} überall abmelden?`,
+    loginsText: "Alle Geräte werden sofort abgemeldet. Man kann sich wieder anmelden.",
+    loginsYes: "Abmelden",
+    loginsDone: (count) =>
+      count === 1 ? "1 Anmeldung wurde beendet" : `${count} Anmeldungen wurden beendet`,
+  },
+
+  invitations: {
+    title: "Leute einladen",
+    text: "Wer den Link hat, kann auf diesem Server ein Konto anlegen.",
+    expires: "Gültig für",
+    uses: "Reicht für",
+    usesOf: (count) => (count === 1 ? "1 Konto" : `${count} Konten`),
+    anyUses: "Beliebig viele Konten",
+    make: "Link machen",
+    link: "Einladungslink",
+    made: "Dieser Link wird nur dieses eine Mal gezeigt: Kopier ihn jetzt.",
+    closed:
+      "Die Anmeldung ist geschlossen: Ein Link lässt niemanden herein, bis du das in den Einstellungen änderst.",
+    toSettings: "Zu den Einstellungen",
+    list: "Gültige Links",
+    none: "Keine Links sind offen",
+    noneText: "Links stehen hier, bis sie verbraucht, abgelaufen oder zurückgezogen sind.",
+    account: "Für neue Konten",
+    password: "Für ein neues Passwort von {user}",
+    administrator: "Für die erste Verwaltung",
+    by: "von {by}, {time}",
+    until: (time) => `bis ${time}`,
+    always: "ohne Ende",
+    left: (count) => (count === 1 ? "für 1 weiteres Konto" : `für ${count} weitere Konten`),
+    any: "für beliebig viele Konten",
+    revoke: "Zurückziehen",
+    revokeThis: (what) => `Diesen Link zurückziehen: ${what}`,
+    revokeTitle: "Diesen Link zurückziehen?",
+    revokeText: "Er lässt niemanden mehr herein. Konten, die damit angelegt wurden, bleiben.",
+    revoked: "Der Link führt nirgends mehr hin",
+  },
+
+  bots: {
+    title: "Bots",
+    text: "Ein Bot ist ein Konto für ein Programm: Er ist in Räumen wie alle anderen und zeigt einen Schlüssel statt eines Passworts.",
+    make: "Bot anlegen",
+    makeTitle: "Bot anlegen",
+    display: "Name",
+    displayHint: "Wie andere ihn sehen, etwa „Build-Server“.",
+    name: "Erwähnt als",
+    nameHint: "Buchstaben a bis z, Ziffern, . - und _; für @Erwähnungen.",
+    made: (name) => `${name} ist da. Mach jetzt einen Schlüssel dafür.`,
+    list: "Bots",
+    none: "Noch keine Bots",
+    noneText: "Leg einen an für das, was von selbst etwas sagen soll.",
+    keys: "Schlüssel",
+    keysOf: (name) => `Schlüssel von ${name}`,
+    keysText: "Ein Programm zeigt einen davon: Authorization: Bearer SCHLÜSSEL.",
+    keysNone: "Keine Schlüssel: Nichts kann für diesen Bot sprechen.",
+    key: "Schlüssel",
+    keyName: "Wofür der Schlüssel ist",
+    keyNameHint: "Damit du später weißt, welchen du zurückziehst.",
+    keyMake: "Schlüssel machen",
+    keyMade:
+      "Dieser Schlüssel wird nur dieses eine Mal gezeigt: Kopier ihn jetzt und halt ihn geheim.",
+    keyBy: "von {by}, {time}",
+    keyRevoke: (name) => `Den Schlüssel „${name}“ zurückziehen`,
+    keyRevokeTitle: (name) => `Den Schlüssel „${name}“ zurückziehen?`,
+    keyRevokeText: "Was ihn benutzt, wird sofort getrennt.",
+    keyRevoked: "Der Schlüssel öffnet nichts mehr",
+  },
+
+  rooms: {
+    find: "Öffentlichen Raum suchen",
+    list: "Öffentliche Räume",
+    none: "Kein Raum passt",
+    noneText: "Versuch es mit einem Teil des Namens.",
+    others: (rooms, conversations) =>
+      `Dazu kommen ${rooms} und ${conversations}. Sie gehören nur ihren Mitgliedern.`,
+    private: (count, one) => (one ? `${count} privater Raum` : `${count} private Räume`),
+    direct: (count, one) => (one ? `${count} Unterhaltung` : `${count} Unterhaltungen`),
+    people: (count, one) => (one ? `${count} Mitglied` : `${count} Mitglieder`),
+    last: "letzte Nachricht {time}",
+    archived: "Archiviert",
+    archive: "Archivieren",
+    archiveThis: (name) => `${name} archivieren`,
+    archiveTitle: (name) => `${name} archivieren?`,
+    archiveText: "Man kann darin lesen, aber nichts mehr sagen. Du kannst ihn wiederherstellen.",
+    restore: "Wiederherstellen",
+    restoreThis: (name) => `${name} wiederherstellen`,
+    restored: (name) => `${name} ist wieder ein Raum`,
+    archivedDone: (name) => `${name} ist archiviert`,
+  },
+
+  settings: {
+    server: "Der Server",
+    name: "Name",
+    nameHint: "Auf der Anmeldeseite und im Titel des Fensters.",
+    signUp: "Wer ein Konto anlegen darf",
+    open: "Alle",
+    openText: "Wer diesen Server erreicht, legt ein Konto an, ohne zu fragen.",
+    invitation: "Wer eine Einladung hat",
+    invitationText: "Man braucht einen Link, den die Verwaltung gemacht hat.",
+    closed: "Niemand",
+    closedText: "Es gibt keine neuen Konten, auch nicht mit einer Einladung.",
+    guests: "Gäste hereinlassen",
+    guestsText:
+      "Wer zu Besuch kommt, nennt einen Namen und braucht kein Passwort. Gäste lesen und schreiben in öffentlichen Räumen und dort, wohin sie eingeladen sind.",
+    save: "Speichern",
+    saved: "Die Einstellungen sind gespeichert",
+    unchanged: "Nichts wurde geändert.",
+    endGuestsTitle: "Keine Gäste mehr hereinlassen?",
+    endGuestsText:
+      "Gäste, die gerade da sind, werden sofort abgemeldet. Was sie geschrieben haben, bleibt.",
+    endGuestsYes: "Keine Gäste mehr",
+  },
+
+  audit: {
+    text: "Was die Verwaltung auf diesem Server getan hat. Was in einem Raum moderiert wird, steht im Protokoll des Raums.",
+    list: "Was die Verwaltung getan hat",
+    none: "Noch ist nichts geschehen",
+    noneText: "Was die Verwaltung hier tut, steht in dieser Liste: wer es war und wann.",
+  },
+
+  deeds: {
+    first: "{by} verwaltet den Server als Erstes",
+    appointed: "{by} hat {user} die Verwaltung übertragen",
+    dismissed: "{by} hat {user} die Verwaltung entzogen",
+    disabled: "{by} hat das Konto von {user} gesperrt",
+    enabled: "{by} hat das Konto von {user} freigegeben",
+    passwordLink: "{by} hat einen Passwort-Link für {user} gemacht",
+    loginsEnded: (count) =>
+      count === 1
+        ? "{by} hat eine Anmeldung von {user} beendet"
+        : `{by} hat ${count} Anmeldungen von {user} beendet`,
+    invited: (uses) =>
+      uses === 1
+        ? "{by} hat eine Einladung für ein Konto gemacht"
+        : `{by} hat eine Einladung für ${uses} Konten gemacht`,
+    invitedAny: "{by} hat eine Einladung für beliebig viele Konten gemacht",
+    passRevoked: "{by} hat einen Link zurückgezogen",
+    botMade: "{by} hat den Bot {user} angelegt",
+    keyMade: "{by} hat den Schlüssel „{key}“ für {user} gemacht",
+    keyRevoked: "{by} hat einen Schlüssel von {user} zurückgezogen",
+    named: "{by} hat den Server „{name}“ genannt",
+    signUpOpen: "{by} lässt alle ein Konto anlegen",
+    signUpInvitation: "{by} lässt neue Konten nur mit Einladung zu",
+    signUpClosed: "{by} hat die Anmeldung geschlossen",
+    guestsIn: "{by} lässt Gäste herein",
+    guestsOut: "{by} lässt keine Gäste mehr herein",
+    set: "{by} hat die Einstellungen geändert",
+    other: "{by} hat das getan: {action}",
+  },
+};
