@@ -5,7 +5,11 @@ import type { Piece } from "../../src/app/panels/parts/sentence";
 import { pieces } from "../../src/app/panels/parts/sentence";
 import { setLanguage } from "../../src/i18n/index.svelte";
 
-function deed(action: string, detail: Record<string, unknown> = {}, user: string | null = "bob"): Deed {
+function deed(
+  action: string,
+  detail: Record<string, unknown> = {},
+  user: string | null = "bob",
+): Deed {
   return { id: 1, at: 0, by: "ann", action, user, detail };
 }
 

@@ -24,7 +24,13 @@ function member(user: Id, role: Role = "member", muted_until = 0): Member {
   return { user, role, muted_until };
 }
 
-const names: Record<Id, string> = { ann: "Ann", bob: "bob", eva: "Éva", ten: "Room 10", two: "Room 2" };
+const names: Record<Id, string> = {
+  ann: "Ann",
+  bob: "bob",
+  eva: "Éva",
+  ten: "Room 10",
+  two: "Room 2",
+};
 const states: Record<Id, Presence> = { ann: "online", bob: "online", eva: "away" };
 const people: Known = {
   get: (id) => profile(id, { display: names[id] ?? id }),
@@ -36,7 +42,13 @@ const ids = (found: ReturnType<typeof grouped>) =>
 
 describe("members in groups", () => {
   it("are by presence, role and name", () => {
-    const all = [member("two"), member("ten"), member("bob"), member("ann"), member("eva", "owner")];
+    const all = [
+      member("two"),
+      member("ten"),
+      member("bob"),
+      member("ann"),
+      member("eva", "owner"),
+    ];
     all.push(member("zoe", "moderator"));
     expect(ids(grouped(all, people))).toEqual([
       ["online", "ann", "bob"],

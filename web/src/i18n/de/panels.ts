@@ -99,7 +99,8 @@ export const panels: typeof english = {
     title: "Leute hinzufügen",
     text: "Sie sind sofort Mitglieder und können alles lesen, was hier gesagt wurde.",
     yes: (count) => (count > 1 ? `${count} Leute hinzufügen` : "Hinzufügen"),
-    added: (count) => (count === 1 ? "1 Person ist jetzt dabei" : `${count} Leute sind jetzt dabei`),
+    added: (count) =>
+      count === 1 ? "1 Person ist jetzt dabei" : `${count} Leute sind jetzt dabei`,
     there: "schon dabei",
   },
 
@@ -129,6 +130,7 @@ export const panels: typeof english = {
     left: (count) => (count === 1 ? "noch einmal" : `noch ${count}-mal`),
     any: "beliebig oft",
     past: "abgelaufen",
+    show: "Zeigen",
     revoke: "Zurücknehmen",
     revoked: "Der Link führt jetzt nirgendwohin",
   },
@@ -185,13 +187,15 @@ export const panels: typeof english = {
           ? "1 Nachricht"
           : `${count} Nachrichten`,
     none: "Keine Nachrichten gefunden",
-    noneText: "Versuch weniger Wörter, eine andere Schreibweise oder einen Wortanfang mit * dahinter.",
+    noneText:
+      "Versuch weniger Wörter, eine andere Schreibweise oder einen Wortanfang mit * dahinter.",
     begin: "Finde, was gesagt wurde",
     beginText: "Such nach Wörtern, nach dem, was jemand gesagt hat, oder nach einer Zeit.",
     partial: "Es gibt viel durchzusehen, und das ist noch nicht alles.",
     partialNone: "Bis hierher wurde nichts gefunden, es gibt aber noch mehr durchzusehen.",
     further: "Weitersuchen",
-    needsMore: "Nimm ein Wort, eine Person, einen Raum oder „Mit Datei“ dazu: Eine Zeit allein ist zu viel.",
+    needsMore:
+      "Nimm ein Wort, eine Person, einen Raum oder „Mit Datei“ dazu: Eine Zeit allein ist zu viel.",
   },
 
   browse: {
@@ -277,7 +281,8 @@ export const panels: typeof english = {
     keepYes: "Älteres löschen",
     archived: "Dieser Raum ist archiviert: Man kann ihn lesen, aber nichts mehr schreiben.",
     archive: "Raum archivieren",
-    archiveText: "Man kann ihn noch lesen, aber nichts mehr schreiben. Das lässt sich zurücknehmen.",
+    archiveText:
+      "Man kann ihn noch lesen, aber nichts mehr schreiben. Das lässt sich zurücknehmen.",
     archiveTitle: (name) => `${name} archivieren?`,
     archiveYes: "Archivieren",
     restore: "Raum wiederherstellen",

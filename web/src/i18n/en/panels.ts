@@ -127,6 +127,7 @@ export const panels = {
     left: (count: number) => (count === 1 ? "once more" : `${count} more times`),
     any: "any number of times",
     past: "past",
+    show: "Show",
     revoke: "Revoke",
     revoked: "The link leads nowhere now",
   },

@@ -5,6 +5,8 @@ import type { Id, Member, Presence, Profile, Role, RoomKind } from "../../../cor
 export interface Group {
   presence: Presence;
   members: Member[];
+  /** How many they are, of whom `members` may be the first. */
+  size: number;
 }
 
 /** What one can do to another member, in the order of a menu. */
@@ -39,7 +41,17 @@ export function grouped(members: Iterable<Member>, people: Known, wanted = ""): 
     group.sort(
       (a, b) => RANK[b.member.role] - RANK[a.member.role] || names.compare(a.name, b.name),
     );
-    return [{ presence, members: group.map((one) => one.member) }];
+    return [{ presence, members: group.map((one) => one.member), size: group.length }];
+  });
+}
+
+/** The first so many of them. */
+export function shortened(groups: readonly Group[], most: number): Group[] {
+  let left = most;
+  return groups.flatMap((group) => {
+    const members = group.members.slice(0, left);
+    left -= members.length;
+    return members.length > 0 ? [{ ...group, members }] : [];
   });
 }
 

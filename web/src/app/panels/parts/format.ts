@@ -48,3 +48,8 @@ export function days(value: number): string {
 export function row(names: readonly string[]): string {
   return new Intl.ListFormat(currentLanguage(), { type: "conjunction" }).format(names);
 }
+
+/** A name within a text: whichever way it is written, what is around it stays in its place. */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}

@@ -12,8 +12,8 @@ export class Pages<T, P extends Page<T> = Page<T>> {
   problem = $state.raw<Problem | null>(null);
   /** Whether there is more to ask for. */
   more = $state(false);
-  /** The page that came last. */
-  last = $state.raw<P | null>(null);
+  /** All of them as they came. */
+  pages = $state.raw<readonly P[]>([]);
   #next: string | null = null;
   #asked = 0;
   readonly #ask: (cursor: string | null) => Promise<P>;
@@ -38,7 +38,7 @@ export class Pages<T, P extends Page<T> = Page<T>> {
       const page = await this.#ask(this.#next);
       if (asked !== this.#asked) return; // something else was asked for meanwhile
       this.items = anew ? page.items : [...this.items, ...page.items];
-      this.last = page;
+      this.pages = anew ? [page] : [...this.pages, page];
       this.#next = page.next;
       this.more = page.next !== null;
       this.state = "ready";

@@ -1,0 +1,33 @@
+/** Something that may be refused: whether it is under way, and why it was not done. */
+
+import { Problem } from "../../../core/problem";
+
+export class Attempt {
+  busy = $state(false);
+  /** For people; empty where nothing went wrong. */
+  why = $state("");
+  problem = $state.raw<Problem | null>(null);
+
+  /** True if it was done. One that is under way is not begun again. */
+  async make(deed: () => Promise<unknown>): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    this.forget();
+    try {
+      await deed();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.problem = error;
+      this.why = error.message;
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  forget(): void {
+    this.why = "";
+    this.problem = null;
+  }
+}
