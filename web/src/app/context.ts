@@ -10,3 +10,5 @@ export const [getChat, setChat] = createContext<Chat>();
 export const [getApi, setApi] = createContext<Api>();
 /** … and what the server says of itself: one object, whose members change. */
 export const [getServer, setServer] = createContext<Server>();
+/** How one signs out; who has messages that wait is asked before. */
+export const [getSignOut, setSignOut] = createContext<() => Promise<void>>();
