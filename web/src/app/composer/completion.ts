@@ -1,5 +1,6 @@
 /** What can be completed at the caret, and with what, best first. */
 
+import type { Chat, Room } from "../../core/model";
 import type { Id, Profile } from "../../core/types";
 import { inCode } from "./code";
 import type { Span } from "./marking";
@@ -59,6 +60,32 @@ export interface Candidate {
   readonly spoke: number;
 }
 
+type Seen = Pick<Room, "members" | "allMembers" | "messages">;
+
+/** The members that are known of, and when they spoke. Of big rooms, also who spoke lately. */
+export function membersOf(room: Seen, { me, people }: Pick<Chat, "me" | "people">): Candidate[] {
+  const spoke = new Map(room.messages.map((one, index) => [one.user, index + 1]));
+  const ids = new Set(room.members.keys());
+  if (!room.allMembers) for (const id of spoke.keys()) ids.add(id);
+  ids.delete(me.id);
+  return [...ids].map((id) => ({
+    profile: people.get(id),
+    member: true,
+    spoke: spoke.get(id) ?? 0,
+  }));
+}
+
+/** Those that the server has found, members or not; of big rooms it is not known who is not. */
+export function othersOf(room: Seen, found: readonly Profile[], me: Id): Candidate[] {
+  return found
+    .filter((profile) => profile.id !== me)
+    .map((profile) => ({
+      profile,
+      member: room.members.has(profile.id) || !room.allMembers,
+      spoke: 0,
+    }));
+}
+
 /**
  * Who can be mentioned by what was begun: members before others, beginnings before what is within,
  * then those who spoke last. Guests and closed accounts have no name to be mentioned by.
@@ -112,8 +139,8 @@ export function rankEmojis(begun: string, emojis: Iterable<Emoji>): Choice[] {
     const [fit, code] = codeOf(wanted, emoji);
     found.push({ emoji, code, fit });
   }
-  // Equal ones stay in the order of the data, where what is common comes first.
-  found.sort((a, b) => a.fit - b.fit);
+  // Of codes that begin so, the shortest are the likeliest; others stay in the data's order.
+  found.sort((a, b) => a.fit - b.fit || (a.fit === 1 ? a.code.length - b.code.length : 0));
   return found
     .slice(0, MOST)
     .map(({ emoji, code }) => ({ kind: "emoji", key: emoji.unicode, emoji, code }));
@@ -158,8 +185,8 @@ function fitOf(wanted: string, profile: Profile): number | null {
 function codeOf(wanted: string, emoji: Emoji): [fit: number, code: string] {
   const { codes } = emoji;
   if (codes.includes(wanted)) return [0, wanted];
-  const begins = codes.find((code) => code.startsWith(wanted));
-  if (begins !== undefined) return [1, begins];
+  const begins = codes.filter((code) => code.startsWith(wanted));
+  if (begins.length > 0) return [1, begins.reduce((a, b) => (b.length < a.length ? b : a))];
   const word = codes.find((code) => code.includes(`_${wanted}`));
   if (word !== undefined) return [2, word];
   return [3, codes[0] ?? emoji.name];
