@@ -94,6 +94,8 @@ class Site:
         self._server: ServerProcess | None = None
         self._clients: list[httpx.AsyncClient] = []
         self.port = 0
+        self.package = ""
+        """The folder that another version of hubbub is in, for the next start."""
         self.code = ""
         """Of the link for the first account."""
 
@@ -126,7 +128,8 @@ class Site:
     async def start(self) -> str:
         """Have the server there, and what it says until then."""
         command = [sys.executable, "-m", "hubbub", "serve", "--port", str(self.port)]
-        self._server = ServerProcess(command=command, settings=self._settings)
+        other = {"PYTHONPATH": self.package} if self.package else None
+        self._server = ServerProcess(command=command, settings=self._settings, environment=other)
         await self._server.__aenter__()
         self.port = self._server.port
         async with httpx.AsyncClient() as client:
