@@ -55,7 +55,6 @@ export class Chat extends Source implements ChatModel {
   readonly #login: Login;
   /** Rooms that were looked at, the last one last. */
   readonly #open = new Map<Id, Room>();
-  #last: Id = "";
   /** Rooms that are followed, and what ends it. */
   readonly #followed = new Map<Id, () => void>();
   readonly #told = new Set<(message: Message, room: RoomEntry) => void>();
@@ -128,8 +127,6 @@ export class Chat extends Source implements ChatModel {
     else room = this.#made(id);
     this.#open.set(id, room);
     this.#followRoom(id);
-    if (id !== this.#last) room.visit();
-    this.#last = id;
     this.#close();
     return room;
   }
@@ -237,7 +234,7 @@ export class Chat extends Source implements ChatModel {
       outbox: this.outbox,
       drafts: this.drafts,
       markers: this.#markers,
-      looking: () => !this.#away && this.#last === id,
+      away: () => this.#away,
     });
     void room.open();
     return room;

@@ -14,6 +14,11 @@ export class Source implements Observable {
     return () => this.#told.delete(told);
   }
 
+  /** Whether anybody is told. */
+  protected get watched(): boolean {
+    return this.#told.size > 0;
+  }
+
   /** To be called after something has changed. */
   protected changed(): void {
     if (this.#due) return;

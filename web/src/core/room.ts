@@ -59,8 +59,8 @@ export interface Around {
   readonly outbox: Outbox;
   readonly drafts: Drafts;
   readonly markers: Markers;
-  /** Whether somebody is there to read what comes. */
-  looking(): boolean;
+  /** Whether nobody is there to read what comes. */
+  away(): boolean;
 }
 
 export class Room extends Source implements RoomModel {
@@ -86,6 +86,15 @@ export class Room extends Source implements RoomModel {
       happened: (offset, event) => this.#happened(offset, event),
       changed: () => this.changed(),
     });
+  }
+
+  /** Somebody comes to look at it: what is new to them? */
+  override subscribe(told: () => void): () => void {
+    if (!this.watched) {
+      if (this.state === "gone") void this.open();
+      else if (this.state === "ready") void this.#findFirstUnread();
+    }
+    return super.subscribe(told);
   }
 
   get state(): RoomModel["state"] {
@@ -243,12 +252,6 @@ export class Room extends Source implements RoomModel {
     return this.#upkeep.open();
   }
 
-  /** Somebody comes to look at it: what is new to them? */
-  visit(): void {
-    if (this.state === "gone") void this.open();
-    else if (this.state === "ready") void this.#findFirstUnread();
-  }
-
   apply(offset: number | undefined, event: RoomEvent): void {
     if (offset !== undefined) this.#upkeep.take(offset, event);
     else if (event.type === "typing") this.#typing.hear(event["users"] as Id[]);
@@ -297,7 +300,7 @@ export class Room extends Source implements RoomModel {
     if (event.by) this.#typing.said(event.by);
     if (event.by === this.#around.me) {
       this.#around.outbox.done((event["nonce"] as string | undefined) ?? "");
-    } else if (!this.#around.looking() && this.me) {
+    } else if (this.me && (!this.watched || this.#around.away())) {
       // What comes while nobody looks is the first that is unread.
       const before = this.#firstUnread ?? 0;
       if (before <= this.unread.read) this.#firstUnread = offset;
@@ -307,16 +310,16 @@ export class Room extends Source implements RoomModel {
   async #findFirstUnread(): Promise<void> {
     const { unread, messages } = this;
     const others = (one: Message) => one.id > unread.read && one.user !== this.#around.me;
-    this.#firstUnread = null;
-    if (!this.me || unread.unread === 0) return;
-    const first = messages.find(others)?.id ?? null;
+    const some = this.me !== null && unread.unread > 0;
+    const first = some ? (messages.find(others)?.id ?? null) : null;
     this.#firstUnread = first;
-    if (first !== null && first === messages[0]?.id && this.older !== "end") {
-      // There may be more before it.
-      const query = { after: unread.read, limit: PAGE };
-      const page = await this.#upkeep.messages(query).catch(() => null);
-      if (this.#firstUnread === first) this.#firstUnread = page?.items.find(others)?.id ?? first;
-    }
+    this.changed();
+    if (first === null || first !== messages[0]?.id || this.older === "end") return;
+    // There may be more before it.
+    const query = { after: unread.read, limit: PAGE };
+    const page = await this.#upkeep.messages(query).catch(() => null);
+    if (this.#firstUnread !== first) return; // somebody else came to look
+    this.#firstUnread = page?.items.find(others)?.id ?? first;
     this.changed();
   }
 }
