@@ -6,11 +6,14 @@ import {
   completed,
   type Emoji,
   insertOf,
+  membersOf,
+  othersOf,
   queryAt,
   rankEmojis,
   rankPeople,
   withEverybody,
 } from "../../src/app/composer/completion";
+import type { Chat, Room } from "../../src/core/model";
 import { person } from "./people";
 
 /** What is begun at the bar. */
@@ -93,6 +96,36 @@ describe("rankPeople", () => {
   });
 });
 
+describe("who can be mentioned", () => {
+  const people = new Map([ann, leo, zoe].map((one) => [one.id, one]));
+  const chat = { me: zoe, people: { get: (id: string) => people.get(id) } } as unknown as Chat;
+  const room = (all: boolean) =>
+    ({
+      allMembers: all,
+      members: new Map([ann, zoe].map((one) => [one.id, {}])),
+      messages: [ann, leo, zoe].map((one) => ({ user: one.id })),
+    }) as unknown as Room;
+
+  it("is every member but oneself, by when they spoke", () => {
+    expect(membersOf(room(true), chat)).toEqual([{ profile: ann, member: true, spoke: 1 }]);
+  });
+
+  it("is whoever spoke, too, where not all members are known", () => {
+    const found = membersOf(room(false), chat).map((one) => [one.profile.name, one.spoke]);
+    expect(found).toEqual([
+      ["ann", 1],
+      ["leo", 2],
+    ]);
+  });
+
+  it("is others that were found, who are told apart where all members are known", () => {
+    expect(othersOf(room(true), [leo, zoe], zoe.id)).toEqual([
+      { profile: leo, member: false, spoke: 0 },
+    ]);
+    expect(othersOf(room(false), [leo], zoe.id)[0]?.member).toBe(true);
+  });
+});
+
 describe("withEverybody", () => {
   const people = rankPeople("", candidates([ann, true, 0], [leo, false, 0]));
 
@@ -141,6 +174,11 @@ describe("rankEmojis", () => {
       ["💔", "broken_heart"],
       ["💌", "love_letter"],
     ]);
+  });
+
+  it("has the shortest of the codes that begin so first", () => {
+    const ranked = rankEmojis("smi", [emoji("😃", "smiley"), emoji("😄", "smiling_eyes", "smile")]);
+    expect(ranked.map((one) => one.kind === "emoji" && one.code)).toEqual(["smile", "smiley"]);
   });
 
   it("names no emoji twice", () => {
