@@ -21,7 +21,6 @@ export const frame: typeof english = {
   unreachable: "Der Chat ist nicht erreichbar",
   unreachableText: "Der Server antwortet nicht. Es wird von selbst weiter versucht.",
   signIn: "Anmelden",
-  signInTo: (server) => `Bei ${server} anmelden`,
   name: "Name",
   password: "Passwort",
   signUp: "Konto anlegen",

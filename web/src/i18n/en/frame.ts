@@ -21,7 +21,6 @@ export const frame = {
   unreachable: "The chat cannot be reached",
   unreachableText: "The server does not answer. It is tried again by itself.",
   signIn: "Sign in",
-  signInTo: (server: string) => `Sign in to ${server}`,
   name: "Name",
   password: "Password",
   signUp: "Create an account",
