@@ -33,8 +33,19 @@ describe("rates", () => {
   });
 
   it("are what counters grew by", () => {
-    const { points } = historyOf(sample(0), sample(3, { said: 3, deliveries: 60 }));
-    expect(points[1]).toMatchObject({ said: 60, deliveries: 20, gap: false });
+    const { points } = historyOf(sample(0), sample(20, { said: 3, deliveries: 60 }));
+    expect(points[1]).toMatchObject({ said: 9, deliveries: 3, gap: false });
+  });
+
+  it("wait until there is enough to tell one", () => {
+    const { points } = historyOf(
+      sample(0),
+      sample(0.01, { said: 1, deliveries: 9 }),
+      sample(3, { said: 1, deliveries: 9 }),
+      sample(15, { said: 1, deliveries: 9 }),
+    );
+    expect(points.map((one) => one.said)).toEqual([null, null, null, 4]);
+    expect(points.map((one) => one.deliveries)).toEqual([null, null, 3, 0]);
   });
 
   it("are taken over a while, so that one message is not twenty a minute", () => {
@@ -50,28 +61,29 @@ describe("rates", () => {
   });
 
   it("begin anew with a server that was started anew", () => {
+    const anew = { started_at: BEGIN + 25_000 };
     const { points } = historyOf(
       sample(0, { said: 1000 }),
-      sample(3, { said: 1003 }),
-      sample(6, { said: 2, started_at: BEGIN + 5000 }),
-      sample(9, { said: 4, started_at: BEGIN + 5000 }),
+      sample(20, { said: 1001 }),
+      sample(40, { said: 2, ...anew }),
+      sample(60, { said: 4, ...anew }),
     );
-    expect(points.map((one) => one.said)).toEqual([null, 60, null, 40]);
+    expect(points.map((one) => one.said)).toEqual([null, 3, null, 6]);
   });
 
   it("are those of the same server where two answer in turn", () => {
     const other = { started_at: BEGIN - 9000 };
     const { points } = historyOf(
       sample(0, { said: 10 }),
-      sample(3, { said: 500, ...other }),
-      sample(6, { said: 12 }),
-      sample(9, { said: 500, ...other }),
+      sample(10, { said: 500, ...other }),
+      sample(20, { said: 12 }),
+      sample(30, { said: 500, ...other }),
     );
-    expect(points.map((one) => one.said)).toEqual([null, null, 20, 0]);
+    expect(points.map((one) => one.said)).toEqual([null, null, 6, 0]);
   });
 
   it("are never below nothing", () => {
-    const { points } = historyOf(sample(0, { said: 10 }), sample(3, { said: 4 }));
+    const { points } = historyOf(sample(0, { said: 10 }), sample(20, { said: 4 }));
     expect(points[1]?.said).toBe(0);
   });
 

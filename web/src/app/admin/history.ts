@@ -7,8 +7,9 @@ export const KEPT_MS = 30 * 60_000;
 /** Without an answer for that long, it is not known what was in between. */
 export const GAP_MS = 30_000;
 
-/** Over how long a rate is taken: the smoother, the rarer what is counted. */
+/** Over how long a rate is taken, and at least: longer, the rarer what is counted. */
 const WINDOW_MS = { said: 60_000, deliveries: 10_000 } as const;
+const LEAST_MS = { said: 15_000, deliveries: 1_000 } as const;
 const UNIT_MS = { said: 60_000, deliveries: 1_000 } as const;
 
 type Counter = keyof typeof WINDOW_MS;
@@ -65,11 +66,11 @@ function rate(before: readonly Sample[], now: Sample, counter: Counter): number 
   let from: Sample | undefined;
   for (let n = before.length - 1; n >= 0; n -= 1) {
     const one = before[n] as Sample;
-    if (one.started_at !== now.started_at) continue;
+    if (one.started_at !== now.started_at || now.at - one.at < LEAST_MS[counter]) continue;
     if (from && one.at < since) break;
     from = one; // the earliest of the window, or else the last before it
   }
-  if (!from || from.at >= now.at) return null;
+  if (!from) return null;
   const grown = Math.max(0, now[counter] - from[counter]);
   return (grown / (now.at - from.at)) * UNIT_MS[counter];
 }

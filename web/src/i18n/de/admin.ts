@@ -125,7 +125,7 @@ export const admin: typeof english = {
     closed:
       "Die Anmeldung ist geschlossen: Ein Link lässt niemanden herein, bis du das in den Einstellungen änderst.",
     toSettings: "Zu den Einstellungen",
-    list: "Gültige Links",
+    list: "Offene Links",
     none: "Keine Links sind offen",
     noneText: "Links stehen hier, bis sie verbraucht, abgelaufen oder zurückgezogen sind.",
     account: "Für neue Konten",

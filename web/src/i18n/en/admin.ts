@@ -120,7 +120,7 @@ export const admin = {
     made: "This link is shown this once: copy it now.",
     closed: "Sign-up is closed: a link lets nobody in until you change that in the settings.",
     toSettings: "To the settings",
-    list: "Links that are good",
+    list: "Open links",
     none: "No links are open",
     noneText: "Links are here until they are used up, past, or revoked.",
     account: "For new accounts",
