@@ -27,8 +27,16 @@ export function dayOf(at: number): number {
   return (date.getFullYear() * 100 + date.getMonth() + 1) * 100 + date.getDate();
 }
 
+type Said = Pick<Message, "user" | "at" | "reply">;
+
+/** Some time on the day before. */
+export function dayBefore(at: number): number {
+  const date = new Date(at);
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() - 1, 12).getTime();
+}
+
 /** Whether `message` begins a group, standing behind `before`. */
-export function begins(message: Message, before: Message | undefined): boolean {
+export function begins(message: Said, before: Omit<Said, "reply"> | undefined): boolean {
   return (
     before === undefined ||
     before.user !== message.user ||

@@ -3,14 +3,14 @@
 import type { People } from "../../core/model";
 import type { Id } from "../../core/types";
 import { markdown, type Named } from "./markdown";
-import { sanitized } from "./sanitize";
+import { type SafeHtml, sanitized } from "./sanitize";
 
 /** Names of everybody, as the server has them. */
 const EVERYBODY = ["room", "all", "everyone"];
 
 interface Made {
   readonly key: string;
-  readonly html: TrustedHTML;
+  readonly html: SafeHtml;
 }
 
 const made = new WeakMap<object, Made>();
@@ -27,7 +27,7 @@ export function namesOf(mentions: readonly Id[], people: People, me: Id): Map<st
 }
 
 /** `text` as HTML; made once for the same names as long as there is the object that it is of. */
-export function rendered(text: string, names: Map<string, Named>, of: object | null): TrustedHTML {
+export function rendered(text: string, names: Map<string, Named>, of: object | null): SafeHtml {
   const key = `${[...names.keys()].join(" ")}\n${text}`;
   const before = of && made.get(of);
   if (before?.key === key) return before.html;

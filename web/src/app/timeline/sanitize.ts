@@ -33,8 +33,10 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   if (node.getAttribute("role") !== "button") node.removeAttribute("role");
 });
 
-/** HTML that may be shown: a TrustedHTML where the browser has such. */
-export function sanitized(html: string): TrustedHTML {
+/** HTML that may be shown: what the browser trusts, where it asks for that. */
+export type SafeHtml = ReturnType<typeof sanitized>;
+
+export function sanitized(html: string) {
   return DOMPurify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
     ALLOWED_ATTR: ATTRIBUTES,

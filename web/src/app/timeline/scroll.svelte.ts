@@ -29,6 +29,8 @@ export interface Around {
 const AT_END = 8;
 /** From the end of what is loaded, in heights of the view, more is loaded. */
 const NEAR = 1.5;
+/** From so many heights of the view on, the end is far away. */
+const FAR = 0.5;
 /** Where in the view a message goes that is looked for. */
 const SHARE = 0.25;
 
@@ -39,13 +41,15 @@ export class Scroll {
   below = $state(0);
   /** At the end, and going along with it. */
   following = $state(true);
+  /** A good way from the end. */
+  far = $state(false);
   /** Where the first message in view is. */
   place: Place | null = null;
 
   readonly #around: Around;
   readonly #heights = new Heights();
   #messages: readonly Message[] = [];
-  #offsets = new Float64Array(1);
+  #offsets: Float64Array = new Float64Array(1);
   #scroller: HTMLElement | null = null;
   #list: HTMLElement | null = null;
   #goal: number | null = null;
@@ -73,9 +77,24 @@ export class Scroll {
     };
   }
 
-  /** To be called before the page shows these. */
+  /** Note where the first message in view is: to be called before the page changes. */
+  capture(): void {
+    const rows = this.#rows();
+    if (!this.#scroller || rows.length === 0 || this.#goal !== null) return;
+    let low = 0;
+    let high = rows.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const row = rows[middle] as HTMLElement;
+      if (this.#top(row) + row.offsetHeight <= 0) low = middle + 1;
+      else high = middle;
+    }
+    const row = rows[low] as HTMLElement;
+    this.place = { id: Number(row.dataset["id"]), from: this.#top(row) };
+  }
+
+  /** These are the messages from now on. */
   update(messages: readonly Message[]): void {
-    this.#capture();
     this.#messages = messages;
     this.#offsets = this.#heights.offsets(messages);
     this.#cut();
@@ -142,31 +161,16 @@ export class Scroll {
   #look(): void {
     const scroller = this.#scroller;
     if (!scroller) return;
-    this.#capture();
+    this.capture();
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const left = scrollHeight - scrollTop - clientHeight;
     this.following = left < AT_END && this.#around.atEnd();
+    this.far = left > FAR * clientHeight;
     if (!suffices(this.#offsets, this.slice, this.#view())) this.#cut();
     if (this.slice.start === 0 && scrollTop < NEAR * clientHeight) this.#around.near("older");
     if (this.slice.end === this.#messages.length && left < NEAR * clientHeight) {
       this.#around.near("newer");
     }
-  }
-
-  /** Note where the first message in view is. */
-  #capture(): void {
-    const rows = this.#rows();
-    if (!this.#scroller || rows.length === 0 || this.#goal !== null) return;
-    let low = 0;
-    let high = rows.length - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const row = rows[middle] as HTMLElement;
-      if (this.#top(row) + row.offsetHeight <= 0) low = middle + 1;
-      else high = middle;
-    }
-    const row = rows[low] as HTMLElement;
-    this.place = { id: Number(row.dataset["id"]), from: this.#top(row) };
   }
 
   /** Take the messages that belong into the page for what is seen. */

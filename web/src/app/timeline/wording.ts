@@ -1,28 +1,20 @@
 /** Texts that are made of values: times, sizes, beginnings. */
 
 import { currentLanguage } from "../../i18n/index.svelte";
-
-const made = new Map<string, Intl.DateTimeFormat>();
-
-function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = currentLanguage() + JSON.stringify(options);
-  let found = made.get(key);
-  if (!found) made.set(key, (found = new Intl.DateTimeFormat(currentLanguage(), options)));
-  return found;
-}
+import { clock as shortTime, full as fullTime } from "../../ui/time";
 
 export function clock(at: number): string {
-  return format({ hour: "2-digit", minute: "2-digit" }).format(at);
+  return shortTime(at, currentLanguage());
 }
 
 export function fullDate(at: number): string {
-  return format({ dateStyle: "full", timeStyle: "short" }).format(at);
+  return fullTime(at, currentLanguage());
 }
 
 /** "Wednesday, 26 November", with the year where it is another one. */
 export function dayName(at: number, now = Date.now()): string {
   const year = new Date(at).getFullYear() !== new Date(now).getFullYear();
-  return format({
+  return new Intl.DateTimeFormat(currentLanguage(), {
     weekday: "long",
     day: "numeric",
     month: "long",

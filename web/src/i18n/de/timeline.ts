@@ -88,5 +88,4 @@ export const timeline: typeof english = {
   announce: (name, text) => `${name}: ${text}`,
   announceMany: (n, names) => `${n} neue Nachrichten von ${names}`,
   announceFile: (name) => `Datei ${name}`,
-  announceReply: "antwortet dir",
 };

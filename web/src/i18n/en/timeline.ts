@@ -85,5 +85,4 @@ export const timeline = {
   announce: (name: string, text: string) => `${name}: ${text}`,
   announceMany: (n: number, names: string) => `${n} new messages from ${names}`,
   announceFile: (name: string) => `file ${name}`,
-  announceReply: "answers you",
 };
