@@ -43,7 +43,7 @@ export const panels: typeof english = {
     none: "So heißt hier niemand",
     noneText: "Versuch es anders geschrieben oder mit einem Teil des Namens.",
     loadingAll: "Alle Mitglieder werden durchgesehen …",
-    add: "Leute hinzufügen",
+    add: "Hinzufügen",
     invite: "Per Link einladen",
     bans: "Gesperrte Leute",
     actions: (name) => `Was mit ${name} geschehen soll`,

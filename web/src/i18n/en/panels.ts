@@ -115,7 +115,7 @@ export const panels = {
     text: "Whoever has the link can join this room, if they have an account here.",
     expires: "Valid for",
     uses: "Can be used",
-    anyUses: "Any number of times",
+    anyUses: "No limit",
     times: (count: number) => (count === 1 ? "once" : `${count} times`),
     make: "Make a link",
     link: "Link",
