@@ -49,7 +49,7 @@ export function problemFrom(
 ): Problem {
   let body: Partial<ProblemBody> = {};
   try {
-    body = JSON.parse(text) as Partial<ProblemBody>;
+    body = (JSON.parse(text) as Partial<ProblemBody> | null) ?? {};
   } catch {
     // A proxy's page, perhaps: the status has to do.
   }

@@ -57,7 +57,7 @@ export class Uploads extends Source implements UploadsModel {
       info: null,
     }));
     this.#items = [...this.#items, ...items];
-    this.#changed();
+    this.#begin();
     return all.length - taken.length;
   }
 
@@ -68,17 +68,19 @@ export class Uploads extends Source implements UploadsModel {
     this.#under.get(key)?.abort();
     // The server forgets it by itself where this fails.
     if (item.info) this.#discard(item.info.id).catch(() => undefined);
-    this.#changed();
+    this.changed();
   }
 
   retry(key: string): void {
-    if (this.#get(key)?.state === "failed") this.#put(key, { state: "waiting", why: "" });
+    if (this.#get(key)?.state !== "failed") return;
+    this.#put(key, { state: "waiting", why: "" });
+    this.#begin();
   }
 
   take(): readonly FileInfo[] {
     const { files } = this;
     this.#items = this.#items.filter((one) => one.info === null);
-    this.#changed();
+    this.changed();
     return files;
   }
 
@@ -95,15 +97,17 @@ export class Uploads extends Source implements UploadsModel {
 
   #put(key: string, change: Partial<Upload>): void {
     this.#items = this.#items.map((one) => (one.key === key ? { ...one, ...change } : one));
-    this.#changed();
+    this.changed();
   }
 
   /** Begin with as many as may be under way. */
-  #changed(): void {
+  #begin(): void {
     this.changed();
-    for (const item of this.#items) {
-      if (this.#under.size >= AT_ONCE) return;
-      if (item.state === "waiting" && !this.#under.has(item.key)) void this.#send(item);
+    while (this.#under.size < AT_ONCE) {
+      const next = this.#items.find((one) => one.state === "waiting");
+      if (!next) return;
+      this.#put(next.key, { state: "sending", sent: 0 });
+      void this.#send(next);
     }
   }
 
@@ -112,18 +116,15 @@ export class Uploads extends Source implements UploadsModel {
     this.#under.set(item.key, under);
     let outcome: Partial<Upload>;
     try {
-      this.#put(item.key, { state: "sending", sent: 0 });
       outcome = { state: "done", sent: item.size, info: await this.#try(item, under.signal) };
     } catch (error) {
-      outcome = { state: "failed", why: (error as Problem).message };
+      outcome = { state: "failed", sent: 0, why: (error as Problem).message };
     }
     this.#under.delete(item.key);
     if (this.#get(item.key)) this.#put(item.key, outcome);
-    else {
-      // It was taken out in the moment in which it was there.
-      if (outcome.info) this.#discard(outcome.info.id).catch(() => undefined);
-      this.#changed();
-    }
+    // It was taken out in the moment in which it was there.
+    else if (outcome.info) this.#discard(outcome.info.id).catch(() => undefined);
+    this.#begin();
   }
 
   async #try(item: Upload, signal: AbortSignal): Promise<FileInfo> {
