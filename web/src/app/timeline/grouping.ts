@@ -21,10 +21,21 @@ export interface Day {
   readonly rows: readonly Row[];
 }
 
+/** The day that was asked for last: the next question is mostly about the same. */
+let last = { from: 0, to: 0, key: 0 };
+
 /** The day of a time where one is, as a number of its year, month and day. */
 export function dayOf(at: number): number {
-  const date = new Date(at);
-  return (date.getFullYear() * 100 + date.getMonth() + 1) * 100 + date.getDate();
+  if (at < last.from || at >= last.to) {
+    const date = new Date(at);
+    const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()];
+    last = {
+      from: new Date(year, month, day).getTime(),
+      to: new Date(year, month, day + 1).getTime(),
+      key: (year * 100 + month + 1) * 100 + day,
+    };
+  }
+  return last.key;
 }
 
 type Said = Pick<Message, "user" | "at" | "reply">;

@@ -130,6 +130,15 @@ export class Scroll {
     return tick().then(() => this.settle());
   }
 
+  /** Be where one was. */
+  goBack(place: Place): Promise<void> {
+    this.#goal = null;
+    this.following = false;
+    this.place = place;
+    this.#cut();
+    return tick().then(() => this.settle());
+  }
+
   goToEnd(): Promise<void> {
     this.#goal = null;
     this.following = true;

@@ -25,22 +25,24 @@ const TOO_LITTLE = 1.2;
 
 /** How high messages are: as measured, or as it looks from what is in them. */
 export class Heights {
-  readonly #measured = new Map<number, number>();
+  readonly #known = new Map<number, number>();
 
   of(message: Message): number {
-    return this.#measured.get(message.id) ?? guess(message);
+    let height = this.#known.get(message.id);
+    if (height === undefined) this.#known.set(message.id, (height = guess(message)));
+    return height;
   }
 
   /** Whether that is another height than before. */
   set(id: number, height: number): boolean {
-    if (Math.abs((this.#measured.get(id) ?? 0) - height) < 0.01) return false;
-    this.#measured.set(id, height);
+    if (Math.abs((this.#known.get(id) ?? 0) - height) < 0.01) return false;
+    this.#known.set(id, height);
     return true;
   }
 
   /** Forget them: lines break elsewhere now. */
   clear(): void {
-    this.#measured.clear();
+    this.#known.clear();
   }
 
   /** Where each message begins, and at the end where the last one ends. */

@@ -1,6 +1,7 @@
 /** Texts that are made of values: times, sizes, beginnings. */
 
-import { currentLanguage } from "../../i18n/index.svelte";
+import type { Message } from "../../core/types";
+import { currentLanguage, t } from "../../i18n/index.svelte";
 import { clock as shortTime, full as fullTime } from "../../ui/time";
 
 export function clock(at: number): string {
@@ -56,6 +57,14 @@ export function beginning(text: string, length: number): string {
     .trim();
   const characters = [...plain.slice(0, length * 4)];
   return characters.length <= length ? plain : `${characters.slice(0, length - 1).join("")}…`;
+}
+
+/** What is in a message, in some words of it. */
+export function words(message: Message, length: number): string {
+  const texts = t().timeline;
+  if (message.deleted_at !== null) return texts.deleted;
+  const files = message.files.map((one) => texts.announceFile(one.name));
+  return [beginning(message.text, length), ...files].filter(Boolean).join(", ");
 }
 
 const CHARACTERS = new Intl.Segmenter(undefined, { granularity: "grapheme" });
