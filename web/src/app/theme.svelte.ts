@@ -32,7 +32,11 @@ export function followTheme(): void {
 
 function show(): void {
   const shown = chosen === "system" ? (dark.matches ? "dark" : "light") : chosen;
-  document.documentElement.dataset["theme"] = shown;
+  const root = document.documentElement;
+  root.dataset["theme"] = shown;
+  // What is around the page, on phones.
+  const color = getComputedStyle(root).getPropertyValue("--side").trim();
+  if (color) document.querySelector('meta[name="theme-color"]')?.setAttribute("content", color);
 }
 
 function kept(): Theme {

@@ -20,14 +20,18 @@ export function fit(wanted: string, text: string): number {
     // Of those that begin with it, the shorter ones are the nearer ones.
     return 100 + begins - Math.min(30, text.length - wanted.length);
   }
+  return scattered(wanted.replaceAll(" ", ""), text);
+}
+
+/** Letters in their order, with others between them; the first one begins a word. */
+function scattered(wanted: string, text: string): number {
   let score = 40;
   let last = -1;
   for (const letter of wanted) {
-    if (letter === " ") continue;
-    const next = text.indexOf(letter, last + 1);
+    let next = text.indexOf(letter, last + 1);
+    while (last < 0 && next >= 0 && !isStart(text, next)) next = text.indexOf(letter, next + 1);
     if (next < 0) return 0;
-    if (last >= 0 && next > last + 1) score -= isStart(text, next) ? 1 : Math.min(8, next - last);
-    if (last < 0 && !isStart(text, next)) score -= 8;
+    if (last >= 0 && next > last + 1) score -= isStart(text, next) ? 2 : Math.min(10, next - last);
     last = next;
   }
   return Math.max(0, score);
