@@ -33,6 +33,10 @@ const COMMON =
   );
 const FREQUENT = 32;
 
+interface Updating {
+  readonly _lazyUpdate?: Promise<void>;
+}
+
 const databases = new Map<Language, Promise<Database>>();
 const known = new Map<string, string | null>();
 
@@ -47,6 +51,8 @@ async function open(language: Language): Promise<Database> {
     const { default: Made } = await import("emoji-picker-element/database");
     const made = new Made({ dataSource: DATA[language], locale: language });
     await made.ready();
+    // It looks by itself whether there is newer data; without a network there is not.
+    (made as unknown as Updating)._lazyUpdate?.catch(() => undefined);
     return made;
   } catch (error) {
     databases.delete(language); // the next time may go well
@@ -60,16 +66,24 @@ export async function emojisOf(group: Group): Promise<FullEmoji[]> {
 
 /** By a word or the beginning of one; in English, too, where the page is in another language. */
 export async function findEmojis(text: string): Promise<FullEmoji[]> {
-  const languages = new Set<Language>([currentLanguage(), "en"]);
   const found = await Promise.all(
-    [...languages].map(async (one) => (await database(one)).getEmojiBySearchQuery(text)),
+    languages().map(async (one) => (await database(one)).getEmojiBySearchQuery(text)),
   );
-  const all = shown(found.flat() as NativeEmoji[]);
-  for (const emoji of all) for (const code of emoji.codes) known.set(code, emoji.unicode);
-  const once = [...new Map(all.map((one) => [one.unicode, one])).values()];
+  const all = new Map<string, FullEmoji>();
+  for (const emoji of shown(found.flat() as NativeEmoji[])) {
+    const other = all.get(emoji.unicode);
+    all.set(emoji.unicode, other ? { ...other, codes: [...other.codes, ...emoji.codes] } : emoji);
+    for (const code of emoji.codes) known.set(code, emoji.unicode);
+  }
   // What is called so comes before what only has to do with it.
   const called = (one: FullEmoji) => isCalled(one, text.toLowerCase());
+  const once = [...all.values()];
   return [...once.filter(called), ...once.filter((one) => !called(one))];
+}
+
+/** In which names are looked for. */
+function languages(): Language[] {
+  return currentLanguage() === "en" ? ["en"] : [currentLanguage(), "en"];
 }
 
 function isCalled({ name, codes }: Emoji, wanted: string): boolean {
@@ -108,9 +122,10 @@ export async function chooseTone(tone: Tone): Promise<void> {
 export async function learnShortCodes(text: string): Promise<void> {
   const unknown = shortCodes(text).filter((code) => !known.has(code));
   if (unknown.length === 0) return;
-  const from = await database("en");
+  const from = await Promise.all(languages().map((one) => database(one)));
   for (const code of unknown) {
-    const emoji = (await from.getEmojiByShortcode(code.toLowerCase())) as NativeEmoji | null;
+    const named = await Promise.all(from.map((one) => one.getEmojiByShortcode(code)));
+    const emoji = named.find((one) => one !== null) as NativeEmoji | undefined;
     known.set(code, emoji?.unicode ?? null);
   }
 }

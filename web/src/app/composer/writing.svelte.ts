@@ -58,8 +58,11 @@ export class Writing {
 
   /** What is answered: chosen just now, or with the draft. */
   readonly answers = $derived.by((): Reply | null => {
-    const reply = this.#around.reply();
-    return reply ? replyTo(reply) : this.#restored;
+    const chosen = this.#around.reply();
+    const reply = chosen ? replyTo(chosen) : this.#restored;
+    // What was deleted meanwhile takes no answer.
+    const message = this.#room.now.messages.find((one) => one.id === reply?.id);
+    return message?.deleted_at ? null : reply;
   });
 
   readonly count = $derived(countCharacters(this.text));
