@@ -135,6 +135,8 @@ export class Chat extends Source implements ChatModel {
     if (away === this.#away) return;
     this.#away = away;
     this.#tellAway();
+    // Who comes back does not want to wait for the next try.
+    if (!away && this.network.state === "offline") this.network.retry();
   }
 
   onMessage(told: (message: Message, room: RoomEntry) => void): () => void {

@@ -96,7 +96,7 @@ export type Edge = "more" | "loading" | "failed" | "end";
 export interface Room extends Observable {
   readonly id: Id;
   readonly state: "loading" | "ready" | "gone" | "failed";
-  /** Of `gone` and `failed`. */
+  /** Of `gone`: left, kicked, banned, private or nothing; or, as of `failed`, a problem's text. */
   readonly why: string;
   readonly info: RoomInfo;
   readonly title: string;
@@ -125,9 +125,9 @@ export interface Room extends Observable {
 
   loadOlder(): Promise<void>;
   loadNewer(): Promise<void>;
-  /** Have that message among `messages`. False where it is gone. */
+  /** Have that message among `messages`. False where it is gone; throws `Problem`. */
   load(message: number): Promise<boolean>;
-  /** Have the last messages, and follow them. */
+  /** Have the last messages, and follow them. Throws `Problem`. */
   loadLatest(): Promise<void>;
   /** Have more of the members, some hundreds at a time. Throws `Problem`. */
   loadMembers(): Promise<void>;

@@ -16,7 +16,10 @@ export interface Follower {
   subscribed(position: Position, recovered: boolean): void;
   /** `offset` is undefined for what is not stored. */
   event(offset: number | undefined, event: RoomEvent): void;
-  /** It may not be followed any more; `full` says that this is only because of too many. */
+  /**
+   * It may not be followed any more: `why` is empty where that has only been taken away. `full`
+   * says that it is one too many.
+   */
   ended(why: string, full: boolean): void;
 }
 
@@ -53,6 +56,9 @@ const LONGEST_DELAY_MS = 15_000;
 const FRAME = 32_000;
 
 const LIMIT_EXCEEDED = 106;
+
+/** From there on, codes are of who was let in and put out again. */
+const PUT_OUT = 2000;
 
 /** Statuses of the protocol's own codes (protocol.md section 10.1). */
 const STATUS: Readonly<Record<number, number>> = {
@@ -140,8 +146,8 @@ export class CentrifugeWire implements Wire {
     subscription.on("publication", (context) =>
       follower.event(context.offset || undefined, context.data as RoomEvent),
     );
-    subscription.on("unsubscribed", (context) =>
-      follower.ended(context.reason, context.code === LIMIT_EXCEEDED),
+    subscription.on("unsubscribed", ({ code, reason }) =>
+      follower.ended(code < PUT_OUT ? reason : "", code === LIMIT_EXCEEDED),
     );
     subscription.subscribe();
     return () => this.#unfollow(subscription);

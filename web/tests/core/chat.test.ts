@@ -240,7 +240,7 @@ describe("an open room", () => {
 
   it("is gone where one was put out, and says why", async () => {
     const room = await open();
-    stage.wire.followers.get("room:r")?.ended("server unsubscribe", false);
+    stage.wire.followers.get("room:r")?.ended("", false);
     stage.wire.listener.pushed("user:me", { type: "gone", room: "r", why: "kicked" });
     expect([room.state, room.why]).toEqual(["gone", "kicked"]);
     expect(stage.chat.rooms.get("r")).toBeUndefined();
@@ -562,6 +562,17 @@ describe("being away", () => {
     stage.wire.connect();
     const told = stage.wire.calls.filter((one) => one.method === "chat.away");
     expect(told.map((one) => one.data)).toEqual([{ away: true }, { away: true }]);
+  });
+});
+
+describe("coming back", () => {
+  it("has the connection tried at once where there is none", async () => {
+    await stage.start();
+    stage.chat.setAway(true);
+    stage.wire.listener.state("connecting");
+    await vi.advanceTimersByTimeAsync(3_000);
+    stage.chat.setAway(false);
+    expect(stage.wire.retries).toBe(1);
   });
 });
 
