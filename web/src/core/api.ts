@@ -79,8 +79,9 @@ export class Api {
     }
     if (request.key) headers.set("Idempotency-Key", request.key);
     const { signal } = request;
-    const patience = AbortSignal.timeout(PATIENCE_MS);
-    init.signal = signal ? AbortSignal.any([signal, patience]) : patience;
+    // What is large may take longer.
+    const ends = request.body instanceof Blob ? [] : [AbortSignal.timeout(PATIENCE_MS)];
+    init.signal = AbortSignal.any(signal ? [signal, ...ends] : ends);
     try {
       const answer = await this.#fetch(this.address(path, request.query), init);
       if (!answer.ok) throw await problemOf(answer);

@@ -60,6 +60,8 @@ export class Chat extends Source implements ChatModel {
   readonly #told = new Set<(message: Message, room: RoomEntry) => void>();
   readonly #ended = new Set<() => void>();
   readonly #stop: (() => void)[] = [];
+  /** Of the connection that there is. */
+  #lost = new AbortController();
   #again: ReturnType<typeof setTimeout> | undefined;
   #away = false;
 
@@ -76,7 +78,7 @@ export class Chat extends Source implements ChatModel {
     this.people.subscribe(() => this.changed());
     this.outbox = new Outbox(shelf, this.#id, tab, {
       ready: (room) => this.#ready(room),
-      send: (entry) => sendMessage(api, entry),
+      send: (entry) => sendMessage(api, entry, this.#lost.signal),
       stored: (entry) => isStored(api, this.#id, entry),
     });
     this.network = new Network(
@@ -118,6 +120,7 @@ export class Chat extends Source implements ChatModel {
     this.network.stop();
     this.outbox.stop();
     this.#markers.stop();
+    this.#lost.abort();
     for (const room of this.#open.values()) room.stop();
   }
 
@@ -158,12 +161,18 @@ export class Chat extends Source implements ChatModel {
 
   #connection(state: WireState): void {
     this.network.setWire(state);
+    if (state !== "connected") this.#lose();
     if (state === "ended") void this.#login.look();
     if (state !== "connected") return;
     this.#login.fine();
     void this.#load().then(() => this.#askPresence());
     if (this.#away) this.#tellAway();
     this.outbox.flush();
+  }
+
+  #lose(): void {
+    this.#lost.abort();
+    this.#lost = new AbortController();
   }
 
   #tellAway(): void {

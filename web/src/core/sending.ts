@@ -2,6 +2,7 @@
 
 import type { Api } from "./api";
 import type { Entry } from "./outbox";
+import { unreachable } from "./problem";
 import type { Id, Messages } from "./types";
 
 /** Pages that are looked through for what may have been stored long ago. */
@@ -11,8 +12,11 @@ const PAGE = 200;
 /** To spare for clocks that are wrong. */
 const DAY_MS = 86_400_000;
 
-/** By HTTP and not over the socket: its refusals say how long to wait. */
-export async function sendMessage(api: Api, entry: Entry): Promise<void> {
+/**
+ * By HTTP and not over the socket: its refusals say how long to wait. `signal` gives it up, where
+ * the connection is lost: an answer that never comes would hold up all that is behind it.
+ */
+export async function sendMessage(api: Api, entry: Entry, signal: AbortSignal): Promise<void> {
   const { key, room, text, reply, files } = entry;
   const body = {
     text,
@@ -20,7 +24,11 @@ export async function sendMessage(api: Api, entry: Entry): Promise<void> {
     ...(reply && { reply: reply.id }),
     files: files.map((f) => f.id),
   };
-  await api.post(`/rooms/${room}/messages`, body, { key });
+  try {
+    await api.post(`/rooms/${room}/messages`, body, { key, signal });
+  } catch (error) {
+    throw signal.aborted ? unreachable() : error;
+  }
 }
 
 /** Whether the room has that message of `me`. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CLOSE_MS } from "../../src/core/markers";
 import type { Room } from "../../src/core/room";
 import type { RoomEvent } from "../../src/core/types";
+import { LATER_MS } from "../../src/core/outbox";
 import { AGAIN_MS } from "../../src/core/upkeep";
 import { settle } from "./support/api";
 import { ANN, myRoom, opened, profile, said, Stage } from "./support/chat";
@@ -386,6 +387,21 @@ describe("what one says", () => {
     stage.wire.subscribed("r", 11, true);
     await settle();
     expect([sent(), room.pending]).toEqual([[], []]);
+  });
+
+  it("is given up with the connection, and sent again under its key with the next", async () => {
+    const room = await open();
+    const keys: (string | null)[] = [];
+    stage.answers.set("POST /rooms/r/messages", (asked) => keys.push(asked.key));
+    room.say("one");
+    await settle();
+    stage.wire.listener.state("connecting");
+    await settle();
+    expect(room.pending[0]?.state).toBe("waiting");
+    stage.wire.connect();
+    stage.wire.subscribed("r", 10, true);
+    await vi.advanceTimersByTimeAsync(LATER_MS);
+    expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
   });
 
   it("fails where one was put out of the room meanwhile", async () => {

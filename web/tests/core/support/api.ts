@@ -49,6 +49,7 @@ export class FakeServer {
         },
         fail: () => reject(new TypeError("no network")),
       };
+      init.signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
       this.log.push(`${asked.method} ${asked.path}`);
       if (this.answer) this.answer(asked);
       else this.asked.push(asked);
