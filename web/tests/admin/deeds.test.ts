@@ -81,8 +81,9 @@ describe("numbers in words", () => {
   it.each([
     [-5, "0 seconds"],
     [400, "0 seconds"],
-    [61_000, "1 minute, 1 second"],
+    [61_000, "1 minute"],
     [3_600_000, "1 hour"],
+    [3_700_000, "1 hour, 1 minute"],
     [3 * 86_400_000 + 4 * 3_600_000 + 59, "3 days, 4 hours"],
     [86_400_000 + 5_000, "1 day"],
   ])("%s milliseconds", (ms, words) => {

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 
 import type { Point } from "../../src/app/admin/history";
-import { area, line, nearest, runs, ticks, x, y } from "../../src/app/admin/scale";
+import {
+  agoMarks,
+  area,
+  line,
+  nearest,
+  runs,
+  shownMinutes,
+  ticks,
+  x,
+  y,
+} from "../../src/app/admin/scale";
 
 function point(at: number, said: number | null, gap = false): Point {
   return { at, connections: 1, said, deliveries: null, gap };
@@ -31,6 +41,24 @@ describe("the marks of a scale", () => {
       expect(marks.at(-1)).toBeGreaterThanOrEqual(high);
       expect(marks.every(Number.isInteger)).toBe(true);
     }
+  });
+});
+
+describe("the time that is shown", () => {
+  it("grows with what is known, up to half an hour", () => {
+    const shown = [0, 299_999, 300_001, 900_000, 1_300_000, 9_000_000].map(shownMinutes);
+    expect(shown).toEqual([5, 5, 10, 20, 30, 30]);
+  });
+
+  it.each([
+    [5, 5, [1, 2, 3, 4]],
+    [5, 2, [2, 4]],
+    [10, 5, [2, 4, 6, 8]],
+    [20, 2, [10]],
+    [30, 5, [5, 10, 15, 20, 25]],
+    [30, 2, [10, 20]],
+  ])("of %s minutes has at most %s marks", (span, most, marks) => {
+    expect(agoMarks(span, most)).toEqual(marks);
   });
 });
 

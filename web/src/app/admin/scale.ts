@@ -15,6 +15,21 @@ export function ticks(high: number, most: number): number[] {
   return Array.from({ length: count + 1 }, (_, n) => n * step);
 }
 
+const MINUTE_MS = 60_000;
+const SPANS = [5, 10, 20, 30];
+
+/** How many minutes a chart shows that knows of so many milliseconds. */
+export function shownMinutes(known: number): number {
+  return SPANS.find((one) => one * MINUTE_MS >= known) ?? 30;
+}
+
+/** At most so many minutes ago, between now and the beginning, to have marks. */
+export function agoMarks(span: number, most: number): number[] {
+  const steps = [1, 2, 5, 10];
+  const step = steps.find((one) => Math.ceil(span / one) - 1 <= most) ?? 10;
+  return Array.from({ length: Math.ceil(span / step) - 1 }, (_, n) => (n + 1) * step);
+}
+
 export interface Frame {
   readonly width: number;
   readonly height: number;

@@ -22,10 +22,11 @@ const STEPS = [
   ["second", 1_000],
 ] as const;
 
-/** "3 days, 4 hours": the largest unit and the one below it. */
+/** "3 days, 4 hours", "12 minutes": no more than matters. */
 export function duration(ms: number): string {
   const largest = STEPS.findIndex(([, step]) => ms >= step);
-  const shown = largest < 0 ? STEPS.slice(-1) : STEPS.slice(largest, largest + 2);
+  const shown =
+    largest < 0 ? STEPS.slice(-1) : STEPS.slice(largest, largest + (largest < 2 ? 2 : 1));
   let left = Math.max(0, ms);
   const parts = shown.map(([unit, step]) => {
     const value = Math.floor(left / step);
