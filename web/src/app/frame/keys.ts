@@ -15,14 +15,14 @@ export function pressed(event: KeyboardEvent, chat: Chat): void {
   if (event.defaultPrevented || event.isComposing) return;
   const control = APPLE ? event.metaKey : event.ctrlKey;
   if (control && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
-    event.preventDefault();
+    take(event);
     openSheet("switcher");
     return;
   }
   // A dialog has the keys to itself.
   if (sheet() || document.querySelector("dialog[open]")) return;
   if (event.altKey && !control && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
-    event.preventDefault();
+    take(event);
     const here = route();
     const from = here.name === "room" ? here.params.room : null;
     const to = neighbour(chat.rooms, from, event.key === "ArrowUp" ? -1 : 1, event.shiftKey);
@@ -30,9 +30,15 @@ export function pressed(event: KeyboardEvent, chat: Chat): void {
     return;
   }
   if (event.key === "?" && !isTyped(event.target)) {
-    event.preventDefault();
+    take(event);
     openSheet("help");
   }
+}
+
+/** Nobody below hears of it: it may be gone by then. */
+function take(event: KeyboardEvent): void {
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 /** Whether keys are letters there. */

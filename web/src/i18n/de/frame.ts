@@ -31,6 +31,8 @@ export const frame: typeof english = {
   handleHint: (name) => `Andere erwähnen dich mit @${name || "name"}.`,
   newPassword: "Passwort",
   passwordHint: "Mindestens 8 Zeichen. Ein paar Wörter hintereinander merken sich leicht.",
+  passwordRule: "Ein Passwort hat mindestens 8 Zeichen.",
+  nameRule: "Mindestens zwei: Buchstaben von a bis z, Ziffern, und dazwischen . - _",
   newHere: "Neu hier?",
   haveAccount: "Du hast schon ein Konto?",
   or: "oder",

@@ -31,6 +31,8 @@ export const frame = {
   handleHint: (name: string) => `Others mention you as @${name || "name"}.`,
   newPassword: "Password",
   passwordHint: "8 characters or more. A few words in a row are easy to keep in mind.",
+  passwordRule: "A password has 8 characters or more.",
+  nameRule: "Two or more of the letters a to z, digits, and . - _ between them.",
   newHere: "New here?",
   haveAccount: "You have an account already?",
   or: "or",

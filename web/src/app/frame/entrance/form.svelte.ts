@@ -11,22 +11,23 @@ export class Form<Name extends string> {
   /** What is wrong with one of the fields. */
   errors = $state.raw<Partial<Record<Name, string>>>({});
 
-  /** Send what is filled in, if it is; and say why it did not work, where it did not. */
+  /** Send what is filled in, if it is, and well; and say why it did not work, where it did not. */
   async send(
     event: SubmitEvent,
     values: Record<Name, string>,
     work: () => Promise<void>,
+    check: (name: Name) => string = () => "",
   ): Promise<void> {
     event.preventDefault();
     if (this.busy) return;
     const form = event.currentTarget as HTMLFormElement;
     const names = Object.keys(values) as Name[];
-    const empty = names.filter((name) => !values[name].trim());
+    const wrong = names
+      .map((name) => [name, values[name].trim() ? check(name) : t().frame.fillIn] as const)
+      .filter(([, text]) => text);
     this.error = "";
-    this.errors = Object.fromEntries(
-      empty.map((name) => [name, t().frame.fillIn]),
-    ) as typeof this.errors;
-    if (empty.length === 0) {
+    this.errors = Object.fromEntries(wrong) as typeof this.errors;
+    if (wrong.length === 0) {
       this.busy = true;
       try {
         await work();

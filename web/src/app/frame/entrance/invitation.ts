@@ -1,5 +1,5 @@
 import type { Api } from "../../../core/api";
-import type { RoomKind } from "../../../core/types";
+import type { Id, RoomKind } from "../../../core/types";
 
 /** What the link of a room's invitation leads to. */
 export interface Invitation {
@@ -7,6 +7,12 @@ export interface Invitation {
   kind: RoomKind;
   people: number;
   expires_at: number;
+}
+
+/** Be a member of the room that it leads to, which one may be already. */
+export async function acceptInvitation(api: Api, code: string): Promise<Id> {
+  const path = `/invites/${encodeURIComponent(code)}/join`;
+  return (await api.post<{ room: { id: Id } }>(path)).room.id;
 }
 
 export function lookAtInvitation(api: Api, code: string): Promise<Invitation> {
