@@ -124,6 +124,7 @@ export class History {
     if (this.newer === "loading") this.newer = "more";
     await this.#page(query, ({ page, state, events }) => {
       if (!will(page)) return;
+      this.#turn += 1; // pages that were asked for meanwhile belong to what there was
       state.replace(page.items, page.after === null, events);
       this.older = page.before === null ? "end" : "more";
       this.newer = page.after === null ? "end" : "more";

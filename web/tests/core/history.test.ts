@@ -133,6 +133,19 @@ describe("what is loaded", () => {
     await expect(jump).rejects.toThrow(Problem);
   });
 
+  it("takes no page that was asked for before a jump arrived", async () => {
+    const client = new Client(talk(30)); // ids from 2 to 31
+    const jump = client.history.load(15);
+    const older = client.history.loadOlder();
+    const [around, before] = client.waiting.splice(0);
+    around?.answer(client.served.page(around.query));
+    await jump;
+    before?.answer(client.served.page(before.query));
+    await older;
+    expect(client.ids()).toEqual([13, 14, 15, 16, 17]);
+    expect([client.history.older, client.history.newer]).toEqual(["more", "more"]);
+  });
+
   it("is what was asked for last", async () => {
     const client = new Client(talk(30));
     const jumps = [client.history.load(4), client.history.load(15)];
