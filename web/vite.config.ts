@@ -22,6 +22,13 @@ export default defineConfig({
       output: {
         // The worker's address is what a browser knows it by.
         entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+        // What many parts share is two files, and not one for each icon and button.
+        codeSplitting: {
+          groups: [
+            { name: "icons", test: /node_modules\/@lucide/ },
+            { name: "base", test: /src\/(ui|core|i18n\/en)\/|node_modules\/svelte/ },
+          ],
+        },
       },
     },
   },
