@@ -71,6 +71,12 @@ class Person:
         id: int = said["id"]
         return id
 
+    async def upload(self, name: str, data: bytes) -> str:
+        """The id of a file that can be sent with a message."""
+        file = await self.ask("POST", "/files", content=data, params={"name": name})
+        id: str = file["id"]
+        return id
+
     async def messages(self, room: str) -> list[dict[str, Any]]:
         """All of the room's messages, as they are now, the first one first."""
         found: list[dict[str, Any]] = []

@@ -120,14 +120,18 @@ async def test_conversation_of_two_with_who_is_there_and_who_types(
     hers, his = await enter(visitors, site, ann, direct), await enter(visitors, site, bob, direct)
     await expect(hers.get_by_role("heading", name="Bob", level=1)).to_be_visible()
     await expect(his.get_by_role("heading", name="Ann", level=1)).to_be_visible()
-    await expect(hers.locator("main header").filter(has=hers.get_by_role("heading", name="Bob", level=1))).to_contain_text("online")
+    await expect(
+        hers.locator("main header").filter(has=hers.get_by_role("heading", name="Bob", level=1))
+    ).to_contain_text("online")
     await field(his).press_sequentially("I am about to say")
     await expect(hers.get_by_text("Bob is typing …")).to_be_visible()
     await field(his).press("Enter")
     await expect(message(hers, "I am about to say")).to_be_visible()
     await expect(hers.get_by_text("Bob is typing …")).to_be_hidden()
     await his.context.close()
-    await expect(hers.locator("main header").filter(has=hers.get_by_role("heading", name="Bob", level=1))).to_contain_text("offline")
+    await expect(
+        hers.locator("main header").filter(has=hers.get_by_role("heading", name="Bob", level=1))
+    ).to_contain_text("offline")
 
 
 async def test_what_is_written_without_a_connection_is_sent_once_and_in_order(
