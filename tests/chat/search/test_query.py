@@ -160,8 +160,10 @@ def test_what_is_written_for_a_query_means_it(
     before: int | None, after: int | None,
 ) -> None:  # fmt: skip
     query = Query(
-        tuple(term._replace(prefix=term.prefix and len(term.words[-1]) >= MIN_PREFIX)
-              for term in found),
+        tuple(dict.fromkeys(
+            term._replace(prefix=term.prefix and len(term.words[-1]) >= MIN_PREFIX)
+            for term in found
+        )),
         None if mine else name, mine, room or None, files, before, after,
     )  # fmt: skip
     if len(str(query)) <= MAX_QUERY and name not in ("all", "room", "here", "everyone", "channel"):
