@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 
 import { agentOf } from "../../src/app/panels/own/agent";
+import { direction } from "../../src/app/panels/parts/direction";
 import { days, span } from "../../src/app/panels/parts/format";
 import { slug } from "../../src/app/panels/parts/slug";
+import { sentence } from "../../src/app/panels/parts/why";
 
 describe("a program", () => {
   it("is guessed by what it calls itself", () => {
@@ -33,5 +35,22 @@ describe("a room's name in an address", () => {
     expect(slug("日本 語")).toBe("日本-語");
     expect(slug("!!!")).toBe("");
     expect(slug("x".repeat(80))).toHaveLength(64);
+  });
+});
+
+describe("the direction of a text", () => {
+  it("is that of its first letter", () => {
+    expect(direction("deploy غدا")).toBe("ltr");
+    expect(direction("… 12 هل deploy")).toBe("rtl");
+    expect(direction("שלום")).toBe("rtl");
+    expect(direction("🎉 42")).toBe("ltr");
+  });
+});
+
+describe("what the server refuses with", () => {
+  it("is a sentence", () => {
+    expect(sentence("you are muted in this room")).toBe("You are muted in this room.");
+    expect(sentence("Sign in first.")).toBe("Sign in first.");
+    expect(sentence("")).toBe("");
   });
 });

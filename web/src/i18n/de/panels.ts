@@ -15,7 +15,6 @@ export const panels: typeof english = {
   failed: "Das ließ sich nicht laden.",
   done: "Fertig",
   optional: "optional",
-  never: "Nie",
   forGood: "Auf Dauer",
 
   details: {
@@ -47,7 +46,6 @@ export const panels: typeof english = {
     invite: "Per Link einladen",
     bans: "Gesperrte Leute",
     actions: (name) => `Was mit ${name} geschehen soll`,
-    profile: (name) => `Profil von ${name} zeigen`,
     message: "Nachricht schreiben",
     makeOwner: "Besitz geben",
     makeModerator: "Moderation geben",
@@ -117,6 +115,7 @@ export const panels: typeof english = {
     title: "Per Link einladen",
     text: "Wer den Link hat, kann mit einem Konto auf diesem Server beitreten.",
     expires: "Gilt für",
+    noEnd: "Ohne Ende",
     uses: "Lässt sich verwenden",
     anyUses: "Beliebig oft",
     times: (count) => (count === 1 ? "einmal" : `${count}-mal`),
@@ -170,7 +169,6 @@ export const panels: typeof english = {
     me: "Mir",
     without: (what) => `Ohne „${what}“`,
     help: "So geht die Suche",
-    helpTitle: "Wonach du suchen kannst",
     helpWords: "Nachrichten mit beiden Wörtern",
     helpQuotes: "diese Wörter hintereinander",
     helpMinus: "ohne dieses Wort",
@@ -208,7 +206,6 @@ export const panels: typeof english = {
     join: "Beitreten",
     open: "Öffnen",
     joined: "Du bist Mitglied",
-    look: (name) => `In ${name} hineinsehen`,
     create: "Neuer Raum",
     list: "Öffentliche Räume",
   },
@@ -243,7 +240,6 @@ export const panels: typeof english = {
   profile: {
     since: (day) => `Dabei seit ${day}`,
     message: "Nachricht",
-    note: "Notizen an dich selbst",
     edit: "Profil bearbeiten",
     online: "Online",
     away: "Abwesend",
@@ -252,7 +248,6 @@ export const panels: typeof english = {
     guest: "Gast",
     bot: "Bot",
     disabled: "Dieses Konto ist gesperrt.",
-    card: (name) => `Profil von ${name}`,
   },
 
   room: {
@@ -371,7 +366,7 @@ export const panels: typeof english = {
     statusHint: "Steht neben deinem Namen, etwa „im Zug“.",
     mentionName: "Erwähnt wirst du als",
     picture: "Bild",
-    pictureHint: "PNG, JPEG, GIF oder WebP; die Mitte davon wird gezeigt.",
+    pictureHint: "PNG, JPEG, GIF, WebP oder AVIF; die Mitte davon wird gezeigt.",
     pictureChoose: "Bild aussuchen",
     pictureUse: "Dieses Bild nehmen",
     pictureRemove: "Bild entfernen",
@@ -385,10 +380,8 @@ export const panels: typeof english = {
     passwordText: "Alle anderen Geräte werden dabei abgemeldet.",
     passwordSet: "Dein Passwort ist geändert",
     passwordChange: "Passwort ändern",
-    noPassword: "Gäste haben kein Passwort.",
     loginsText: "Wo du angemeldet bist.",
     thisOne: "Dieses Gerät",
-    seen: (time) => `Zuletzt verwendet ${time}`,
     begun: (time) => `Angemeldet ${time}`,
     unknownAgent: "Unbekanntes Programm",
     browserOn: (browser, system) => `${browser} auf ${system}`,
@@ -422,15 +415,45 @@ export const panels: typeof english = {
     exportText:
       "Dein Konto, Anmeldungen, Räume, Nachrichten, Reaktionen und die Liste deiner Dateien, als JSON-Zeilen.",
     exportYes: "Herunterladen",
-    guestText: "Du bist als Gast hier.",
   },
 
-  time: {
-    minutes10: "10 Minuten",
-    hour: "1 Stunde",
-    hours8: "8 Stunden",
-    day: "1 Tag",
-    week: "1 Woche",
-    month: "30 Tage",
+  refused: {
+    "your role is not above theirs": "Dafür müsste deine Rolle über der anderen stehen.",
+    "you may not do that here": "Das darfst du hier nicht.",
+    "you are banned from this room": "Du bist für diesen Raum gesperrt.",
+    "this room is archived": "Dieser Raum ist archiviert.",
+    "you are muted in this room": "Du bist in diesem Raum stumm.",
+    "join this room first": "Tritt dem Raum erst bei.",
+    "there is no such user": "Dieses Konto gibt es nicht.",
+    "there is no such message": "Diese Nachricht gibt es nicht mehr.",
+    "this message was deleted": "Diese Nachricht wurde gelöscht.",
+    "guests make no rooms": "Gäste können keine Räume anlegen.",
+    "there is a room of that name": "So heißt schon ein Raum: Nimm einen anderen Namen.",
+    "a room's name needs letters or digits that can be seen":
+      "Ein Name braucht sichtbare Buchstaben oder Ziffern.",
+    "this user is banned from the room": "Diese Person ist für den Raum gesperrt.",
+    "this user is no member of the room": "Diese Person ist nicht mehr im Raum.",
+    "a guest has no other role": "Ein Gast kann keine andere Rolle haben.",
+    "you are the last owner: make somebody else one first":
+      "Der Raum gehört nur dir: Gib erst jemand anderem den Besitz.",
+    "this is the last owner: make somebody else one first":
+      "Das ist der letzte Besitz: Gib ihn erst noch jemand anderem.",
+    "there is no such invitation": "Diese Einladung gibt es nicht mehr.",
+    "a picture is a PNG, JPEG, GIF, WEBP or AVIF":
+      "Ein Bild ist eine PNG-, JPEG-, GIF-, WebP- oder AVIF-Datei.",
+    "this picture cannot be decoded, or has too many pixels":
+      "Dieses Bild lässt sich nicht lesen, oder es ist zu groß.",
+    "The current password is another one.": "Das jetzige Passwort ist ein anderes.",
+    "Say what to call you.": "Sag, wie du heißen willst.",
+    "Write at least 2 letters before the *.": "Schreib mindestens 2 Buchstaben vor den *.",
+    "has: only knows has:file.": "Hinter has: geht nur has:file.",
+  },
+  refusedBy: {
+    offline: "Der Server antwortet nicht: Sieh nach deiner Verbindung, und versuch es nochmal.",
+    "sign-in": "Melde dich erst an.",
+    exporting: "Ein Export läuft schon: Warte, bis er fertig ist.",
+    password: "Ein Passwort hat 8 bis 1024 Zeichen.",
+    display: "Dieser Name geht nicht: höchstens 64 sichtbare Zeichen.",
+    status: "Dieser Status geht nicht: höchstens 140 sichtbare Zeichen.",
   },
 };

@@ -13,7 +13,6 @@ export const panels = {
   failed: "This could not be loaded.",
   done: "Done",
   optional: "optional",
-  never: "Never",
   forGood: "For good",
 
   details: {
@@ -45,7 +44,6 @@ export const panels = {
     invite: "Invite by link",
     bans: "Banned people",
     actions: (name: string) => `What to do with ${name}`,
-    profile: (name: string) => `Show the profile of ${name}`,
     message: "Send a message",
     makeOwner: "Make an owner",
     makeModerator: "Make a moderator",
@@ -114,6 +112,7 @@ export const panels = {
     title: "Invite by link",
     text: "Whoever has the link can join this room, if they have an account here.",
     expires: "Valid for",
+    noEnd: "No end",
     uses: "Can be used",
     anyUses: "No limit",
     times: (count: number) => (count === 1 ? "once" : `${count} times`),
@@ -167,7 +166,6 @@ export const panels = {
     me: "Me",
     without: (what: string) => `Without “${what}”`,
     help: "How to search",
-    helpTitle: "What you can look for",
     helpWords: "messages with both words",
     helpQuotes: "these words in a row",
     helpMinus: "not with that word",
@@ -199,7 +197,6 @@ export const panels = {
     join: "Join",
     open: "Open",
     joined: "You are a member",
-    look: (name: string) => `Look into ${name}`,
     create: "New room",
     list: "Public rooms",
   },
@@ -234,7 +231,6 @@ export const panels = {
   profile: {
     since: (day: string) => `Here since ${day}`,
     message: "Message",
-    note: "Notes to yourself",
     edit: "Edit your profile",
     online: "Online",
     away: "Away",
@@ -243,7 +239,6 @@ export const panels = {
     guest: "Guest",
     bot: "Bot",
     disabled: "This account is disabled.",
-    card: (name: string) => `Profile of ${name}`,
   },
 
   room: {
@@ -359,7 +354,7 @@ export const panels = {
     statusHint: "Shown beside your name, such as “on a train”.",
     mentionName: "Mentioned as",
     picture: "Picture",
-    pictureHint: "PNG, JPEG, GIF or WebP; the middle of it is shown.",
+    pictureHint: "PNG, JPEG, GIF, WebP or AVIF; the middle of it is shown.",
     pictureChoose: "Choose a picture",
     pictureUse: "Use this picture",
     pictureRemove: "Remove the picture",
@@ -372,10 +367,8 @@ export const panels = {
     passwordText: "All other devices are signed out when you change it.",
     passwordSet: "Your password was changed",
     passwordChange: "Change the password",
-    noPassword: "Guests have no password.",
     loginsText: "Where you are signed in.",
     thisOne: "This device",
-    seen: (time: string) => `Last used ${time}`,
     begun: (time: string) => `Signed in ${time}`,
     unknownAgent: "Unknown program",
     browserOn: (browser: string, system: string) => `${browser} on ${system}`,
@@ -409,15 +402,9 @@ export const panels = {
     exportText:
       "Your account, logins, rooms, messages, reactions and the list of your files, as JSON lines.",
     exportYes: "Download",
-    guestText: "You are here as a guest.",
   },
 
-  time: {
-    minutes10: "10 minutes",
-    hour: "1 hour",
-    hours8: "8 hours",
-    day: "1 day",
-    week: "1 week",
-    month: "30 days",
-  },
+  // The server says it in English; by its words, and by the kind of the problem.
+  refused: {} as Record<string, string>,
+  refusedBy: {} as Record<string, string>,
 };

@@ -1,6 +1,7 @@
 /** Something that may be refused: whether it is under way, and why it was not done. */
 
 import { Problem } from "../../../core/problem";
+import { why } from "./why";
 
 export class Attempt {
   busy = $state(false);
@@ -19,7 +20,7 @@ export class Attempt {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.problem = error;
-      this.why = error.message;
+      this.why = why(error);
       return false;
     } finally {
       this.busy = false;
