@@ -77,6 +77,13 @@ describe("days", () => {
     expect(rows?.map((row) => row.head)).toEqual([true, true]);
   });
 
+  test("come once, also where a clock went wrong", () => {
+    const late = [message(1, { at: NOON + day }), message(2), message(3, { at: NOON + day })];
+    const days = daysOf(late, 0, 3, null);
+    expect(days.map((one) => one.rows.length)).toEqual([3]);
+    expect(daysOf(late, 1, 3, null)[0]?.cut).toBe(true);
+  });
+
   test("end where the messages end", () => {
     expect(daysOf(messages, 3, 99, null).flatMap((one) => one.rows)).toHaveLength(1);
     expect(daysOf([], 0, 0, null)).toEqual([]);

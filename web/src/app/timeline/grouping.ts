@@ -53,7 +53,7 @@ export function begins(message: Said, before: Omit<Said, "reply"> | undefined): 
     before.user !== message.user ||
     message.reply !== null ||
     message.at - before.at > GROUP_MS ||
-    dayOf(message.at) !== dayOf(before.at)
+    dayOf(message.at) > dayOf(before.at)
   );
 }
 
@@ -71,8 +71,9 @@ export function daysOf(
     const before = messages[index - 1];
     const key = dayOf(message.at);
     let day = days.at(-1);
-    if (day?.key !== key) {
-      const cut = before !== undefined && dayOf(before.at) === key;
+    // A clock that was wrong makes no day come twice: days only go on.
+    if (!day || key > day.key) {
+      const cut = before !== undefined && dayOf(before.at) >= key;
       day = { key, at: message.at, cut, rows: [] };
       days.push(day);
     }

@@ -15,9 +15,10 @@ export class Line {
   /** These are the last messages now, and the last of them is seen, or not. */
   arrived(messages: readonly Message[], me: Id, seen: boolean): void {
     if (!seen && this.#caughtUp) {
-      const fresh = messages.findLast((one) => one.id <= this.#last || one.user === me);
-      const next = messages[messages.lastIndexOf(fresh as Message) + 1];
-      if (next && next.id > this.#last && next.user !== me) {
+      // What one has said oneself, one has answered to: that is no news.
+      const known = messages.findLastIndex((one) => one.id <= this.#last || one.user === me);
+      const next = messages[known + 1];
+      if (next && next.id > this.#last) {
         this.at = next.id;
         this.#caughtUp = false;
       }

@@ -188,7 +188,7 @@ export class Scroll {
     const { start, end } = slice;
     const [first, before] = [this.#messages[start], this.#messages[start - 1]];
     // Of a day that began further up, the name is there already.
-    const day = first && before && dayOf(first.at) === dayOf(before.at) ? this.#day : 0;
+    const day = first && before && dayOf(before.at) >= dayOf(first.at) ? this.#day : 0;
     this.above = Math.max(0, (this.#offsets[start] ?? 0) - day);
     this.below = (this.#offsets.at(-1) ?? 0) - (this.#offsets[end] ?? 0);
     if (start !== this.slice.start || end !== this.slice.end) this.slice = slice;
