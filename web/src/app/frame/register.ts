@@ -32,12 +32,28 @@ export async function followVersions(tell: (reload: () => void) => void): Promis
     });
   });
 
+  // A notification was pressed.
+  workers.addEventListener("message", ({ data }: MessageEvent<{ show?: unknown } | null>) => {
+    const place = data?.show;
+    if (typeof place === "string" && place.startsWith("#/")) location.hash = place;
+  });
+
   let asked = Date.now();
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || Date.now() - asked < ASK_EVERY_MS) return;
     asked = Date.now();
     registration.update().catch(() => undefined);
   });
+}
+
+/** A notification of the worker, which leads to that place: on phones there are no others. */
+export async function notifyByWorker(
+  title: string,
+  options: NotificationOptions,
+  place: string,
+): Promise<void> {
+  const registration = await navigator.serviceWorker.getRegistration();
+  await registration?.showNotification(title, { ...options, data: place });
 }
 
 /** The worker's address, for browsers that take none that is merely a string. */
