@@ -42,6 +42,8 @@ export interface Network extends Observable {
 export interface People extends Observable {
   get(id: Id): Profile;
   presence(id: Id): Presence;
+  /** Something about a user is not what it was. */
+  renew(id: Id): void;
   /** Accounts whose name or display begins with it, best first; from the server. */
   find(text: string, limit?: number): Promise<Profile[]>;
 }
