@@ -47,6 +47,7 @@ export class Writing {
   #restored = $state.raw<Reply | null>(null);
   #edited: Message | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #ended = false;
 
   constructor(around: Around) {
     this.#around = around;
@@ -107,11 +108,17 @@ export class Writing {
   /** Have what was begun in the browser, for another time. */
   keep(): void {
     clearTimeout(this.#timer);
-    if (this.#edited) return; // the draft was put aside
+    if (this.#ended || this.#edited) return; // it was kept, or put aside
     const draft: Draft = { text: this.text, reply: this.answers };
     const { room } = this.#around;
     const same = draft.text === room.draft.text && draft.reply?.id === room.draft.reply?.id;
     if (!same) room.keepDraft(draft);
+  }
+
+  /** The field goes: what happens to it while it does is nothing to keep. */
+  end(): void {
+    this.keep();
+    this.#ended = true;
   }
 
   /** Something else is edited, or nothing any more. Whether that is new. */
