@@ -1,7 +1,7 @@
 import { MediaQuery } from "svelte/reactivity";
 
 /** Room for three columns: rooms, messages, details. The styles have the same numbers. */
-export const wide = new MediaQuery("min-width: 72rem");
+export const wide = new MediaQuery("min-width: 64rem");
 
 /** Room for one column alone. */
 export const narrow = new MediaQuery("max-width: 47.99rem");
