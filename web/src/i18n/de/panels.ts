@@ -1,4 +1,5 @@
 import type { panels as english } from "../en/panels";
+import { own } from "./own";
 
 const people = (count: number) => (count === 1 ? "1 Mitglied" : `${count} Mitglieder`);
 
@@ -352,70 +353,7 @@ export const panels: typeof english = {
     other: "{by} hat das getan: {action}",
   },
 
-  own: {
-    title: "Einstellungen",
-    profile: "Profil",
-    password: "Passwort",
-    logins: "Anmeldungen",
-    notifications: "Meldungen",
-    appearance: "Aussehen",
-    data: "Meine Daten",
-    display: "Name",
-    displayHint: "Wie andere dich sehen.",
-    status: "Status",
-    statusHint: "Steht neben deinem Namen, etwa „im Zug“.",
-    mentionName: "Erwähnt wirst du als",
-    picture: "Bild",
-    pictureHint: "PNG, JPEG, GIF, WebP oder AVIF; die Mitte davon wird gezeigt.",
-    pictureChoose: "Bild aussuchen",
-    pictureUse: "Dieses Bild nehmen",
-    pictureRemove: "Bild entfernen",
-    pictureRemoved: "Deine Initialen werden wieder gezeigt",
-    pictureSet: "Dein Bild ist geändert",
-    picturePreview: "So wird es aussehen",
-    currentPassword: "Jetziges Passwort",
-    newPassword: "Neues Passwort",
-    newPasswordHint:
-      "Mindestens 8 Zeichen. Ein paar Wörter ohne Zusammenhang lassen sich gut merken.",
-    passwordText: "Alle anderen Geräte werden dabei abgemeldet.",
-    passwordSet: "Dein Passwort ist geändert",
-    passwordChange: "Passwort ändern",
-    loginsText: "Wo du angemeldet bist.",
-    thisOne: "Dieses Gerät",
-    begun: (time) => `Angemeldet ${time}`,
-    unknownAgent: "Unbekanntes Programm",
-    browserOn: (browser, system) => `${browser} auf ${system}`,
-    end: "Abmelden",
-    endOne: (what) => `${what} abmelden`,
-    endOthers: "Überall sonst abmelden",
-    endOthersTitle: "Überall sonst abmelden?",
-    endOthersText: "Alle Geräte außer diesem müssen sich neu anmelden.",
-    ended: (count) =>
-      count === 1 ? "1 Gerät wurde abgemeldet" : `${count} Geräte wurden abgemeldet`,
-    endAll: "Überall abmelden",
-    endAllTitle: "Überall abmelden?",
-    endAllText: "Alle Geräte, auch dieses. Was hier noch nicht gesendet ist, geht verloren.",
-    desktop: "Auf diesem Gerät Meldungen zeigen",
-    desktopHint: "Für Nachrichten, die dir gemeldet werden sollen, während du woanders hinsiehst.",
-    denied:
-      "Der Browser lässt es nicht zu: Erlaube Meldungen für diese Seite neben ihrer Adresse, und versuch es dann nochmal.",
-    unsupported: "Dieser Browser zeigt keine Meldungen.",
-    sound: "Ton abspielen",
-    soundHint: "Ein kurzer, mit jeder Meldung.",
-    local: "Das gilt für diesen Browser. Was ein Raum dir meldet, stellst du im Raum ein.",
-    try: "Jetzt eine zeigen",
-    tryTitle: "So sieht es aus",
-    tryText: "Meldungen funktionieren auf diesem Gerät.",
-    theme: "Farben",
-    system: "Wie das System",
-    light: "Hell",
-    dark: "Dunkel",
-    language: "Sprache",
-    export: "Meine Daten exportieren",
-    exportText:
-      "Dein Konto, Anmeldungen, Räume, Nachrichten, Reaktionen und die Liste deiner Dateien, als JSON-Zeilen.",
-    exportYes: "Herunterladen",
-  },
+  own,
 
   refused: {
     "your role is not above theirs": "Dafür müsste deine Rolle über der anderen stehen.",
