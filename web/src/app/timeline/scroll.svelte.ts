@@ -54,6 +54,8 @@ export class Scroll {
   #list: HTMLElement | null = null;
   #goal: number | null = null;
   #width = 0;
+  /** How far it was scrolled when the place was noted. */
+  #noted = 0;
   /** The height of a day's name. */
   #day = 0;
 
@@ -91,6 +93,7 @@ export class Scroll {
     }
     const row = rows[low] as HTMLElement;
     this.place = { id: Number(row.dataset["id"]), from: this.#top(row) };
+    this.#noted = this.#scroller.scrollTop;
   }
 
   /** These are the messages from now on. */
@@ -107,7 +110,12 @@ export class Scroll {
     this.#measure();
     if (this.#goal !== null) {
       const row = this.#row(this.#goal);
-      if (!row) return; // it comes with the next change
+      if (!row) {
+        // It comes with the next change, unless it is gone.
+        const there = this.#messages[indexOf(this.#messages, this.#goal)]?.id === this.#goal;
+        if (!there) this.#goal = null;
+        return;
+      }
       scroller.scrollTop += this.#top(row) - scroller.clientHeight * SHARE;
       this.#goal = null;
     } else if (this.following) {
@@ -148,6 +156,7 @@ export class Scroll {
 
   #resized(): void {
     const width = this.#scroller?.clientWidth ?? 0;
+    this.#follow();
     if (width !== this.#width) {
       this.#width = width;
       this.#heights.clear();
@@ -155,6 +164,17 @@ export class Scroll {
       this.#cut();
     }
     this.settle();
+  }
+
+  /** Something may have scrolled the page by now, and not have told yet: the place moves along. */
+  #follow(): void {
+    const scroller = this.#scroller;
+    if (!scroller || !this.place) return;
+    const by = scroller.scrollTop - this.#noted;
+    // At the end it may be that there is less than before.
+    if (scroller.scrollTop + scroller.clientHeight > scroller.scrollHeight - 1) return;
+    this.place = { ...this.place, from: this.place.from - by };
+    this.#noted = scroller.scrollTop;
   }
 
   #restore(scroller: HTMLElement): void {
