@@ -8,7 +8,6 @@ export const timeline: typeof english = {
   latest: "Zum Neuesten",
   latestFresh: (n) => (n === 1 ? "1 neue Nachricht" : `${n > 99 ? "99+" : n} neue Nachrichten`),
 
-  loading: "Nachrichten werden geladen",
   olderFailed: "Die älteren Nachrichten kamen nicht an.",
   newerFailed: "Die neueren Nachrichten kamen nicht an.",
   again: "Noch einmal versuchen",
@@ -28,7 +27,6 @@ export const timeline: typeof english = {
   profile: (name) => `Über ${name}`,
   guest: "Gast",
   bot: "Bot",
-  admin: "Administrator",
   edited: "bearbeitet",
   editedAt: (time) => `Bearbeitet: ${time}`,
   pinned: "Angeheftet",
@@ -46,7 +44,6 @@ export const timeline: typeof english = {
   code: "Code",
 
   reactions: "Reaktionen",
-  reacted: (names, emoji) => `${names}: ${emoji}`,
   you: "du",
   others: (n) => (n === 1 ? "noch jemand" : `${n} weitere`),
   reactWith: (emoji) => `Mit ${emoji} reagieren`,

@@ -6,7 +6,6 @@ export const timeline = {
   latest: "Jump to the latest",
   latestFresh: (n: number) => (n === 1 ? "1 new message" : `${n > 99 ? "99+" : n} new messages`),
 
-  loading: "Loading messages",
   olderFailed: "The older messages did not come.",
   newerFailed: "The newer messages did not come.",
   again: "Try again",
@@ -24,7 +23,6 @@ export const timeline = {
   profile: (name: string) => `About ${name}`,
   guest: "guest",
   bot: "bot",
-  admin: "administrator",
   edited: "edited",
   editedAt: (time: string) => `Edited: ${time}`,
   pinned: "Pinned",
@@ -42,7 +40,6 @@ export const timeline = {
   code: "Code",
 
   reactions: "Reactions",
-  reacted: (names: string, emoji: string) => `${names}: ${emoji}`,
   you: "you",
   others: (n: number) => (n === 1 ? "one more" : `${n} more`),
   reactWith: (emoji: string) => `React with ${emoji}`,
