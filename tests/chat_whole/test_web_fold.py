@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,10 +13,10 @@ from msgspec.json import decode, encode
 from sqlalchemy import Connection, create_engine
 from tests.support.chat_fold import Fold
 from tests.support.chat_histories import Room, play
+from tests.support.web_replay import replays
 
 from hubbub.chat import schema
 
-WEB = Path(__file__).parents[2] / "web"
 HISTORIES = 400
 
 Json = dict[str, Any]
@@ -26,13 +25,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The command that replays histories by the pages' own code."""
-    if not (WEB / "node_modules/.package-lock.json").exists():
-        pytest.fail("the pages' packages are not there: `make web` installs them")
-    node, folder = [str(WEB / "with-node"), "node"], tmp_path_factory.mktemp("replay")
-    command = [*node, "tests/replay/build.mjs", str(folder)]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert built.returncode == 0, built.stderr
-    return [*node, str(folder / "replay.mjs")]
+    return replays(tmp_path_factory.mktemp("replay"))["replay"]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-/** Bundle the replay for Node.js into the folder that is given. */
+/** Bundle what is here for Node.js into the folder that is given. */
 
 import { argv } from "node:process";
 
@@ -8,10 +8,14 @@ await build({
   configFile: false,
   logLevel: "warn",
   publicDir: false,
+  ssr: { noExternal: true },
   build: {
-    ssr: "tests/replay/replay.ts",
+    ssr: true,
     outDir: argv[2],
     emptyOutDir: true,
-    rolldownOptions: { output: { entryFileNames: "replay.mjs" } },
+    rolldownOptions: {
+      input: { replay: "tests/replay/replay.ts", crowd: "tests/replay/crowd.ts" },
+      output: { entryFileNames: "[name].mjs" },
+    },
   },
 });
