@@ -17,6 +17,9 @@ AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 
 IMAGES = ROOT / "docs/images"
 
+PICTURES = bool(os.environ.get("PICTURES"))
+"""Whether the README's pictures are to be taken again."""
+
 DEADLINE_MS = 15_000
 """Of every wait in a page; what is awaited takes a fraction of a second."""
 
@@ -152,8 +155,8 @@ async def sideways(page: Page) -> list[str]:
 
 
 async def picture(page: Page, name: str) -> None:
-    """Keep what is seen as docs/images/NAME.png, where pictures are asked for (PICTURES=1)."""
-    if not os.environ.get("PICTURES"):
+    """Keep what is seen as docs/images/NAME.png, where pictures are asked for."""
+    if not PICTURES:
         return
     from PIL import Image
 
@@ -161,4 +164,4 @@ async def picture(page: Page, name: str) -> None:
     path = IMAGES / f"{name}.png"
     await page.screenshot(path=path)
     with Image.open(path) as taken:
-        taken.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        taken.convert("RGB").save(path, optimize=True)
