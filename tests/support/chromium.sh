@@ -21,7 +21,8 @@ command -v apt-get >/dev/null || cannot "there is no apt-get here to install it 
 echo "chromium.sh: installing Debian's chromium for the page's tests"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq || cannot "apt-get update failed (its reason is above)."
-# A headless browser needs one family of fonts, and none of the desktop that is recommended.
-apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null \
+# A headless browser needs letters and emojis, and none of the desktop that is recommended.
+apt-get install -qq -y --no-install-recommends \
+  chromium fonts-dejavu-core fonts-noto-color-emoji >/dev/null \
   || cannot "apt-get install failed (its reason is above)."
 command -v chromium >/dev/null || cannot "apt-get installed it without the command 'chromium'."
