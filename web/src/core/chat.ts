@@ -85,7 +85,10 @@ export class Chat extends Source implements ChatModel {
       () => wire.retry(),
       () => this.outbox.size,
     );
-    this.rooms = new RoomList(api, wire, this.people, this.#id, (rooms) => this.#follow(rooms));
+    this.rooms = new RoomList(api, wire, this.people, this.#id, {
+      changed: (rooms) => this.#follow(rooms),
+      unsure: (room) => this.#markers.askLater(room),
+    });
     this.#markers = new Markers(api, this.rooms);
     this.#login = new Login(
       api,
@@ -230,7 +233,7 @@ export class Chat extends Source implements ChatModel {
     if (!read?.room.startsWith(ROOM)) return;
     const room = read.room.slice(ROOM.length);
     const entry = this.rooms.get(room);
-    if (entry && read.offset > entry.unread.read) void this.#markers.ask(room);
+    if (entry && read.offset > entry.unread.read) void this.#markers.ask([room]);
   }
 
   // Rooms.
@@ -278,6 +281,7 @@ export class Chat extends Source implements ChatModel {
 
   #subscribed(id: Id, position: Position, recovered: boolean): void {
     this.network.setRoom(id, true);
+    this.#markers.counted(id); // what was missed may be in the list already, and comes now
     this.#open.get(id)?.subscribed(position.offset, recovered);
     const known = this.rooms.get(id)?.info.offset;
     if (!recovered && known !== undefined && position.offset > known) void this.#load();

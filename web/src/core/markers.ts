@@ -12,10 +12,15 @@ import type { Id, Unread } from "./types";
 export const MARK_MS = 400;
 
 /** What comes so close to an answer may be in it. */
-export const CLOSE_MS = 500;
+export const CLOSE_MS = 2_000;
+
+/** How long to wait before rooms are asked for again, and how many at once. */
+export const ASK_MS = 500;
+const ASKED = 100;
 
 /** Whose counts these are. */
 export interface Counted {
+  get(room: Id): { readonly unread: Unread } | undefined;
   setUnread(room: Id, unread: Unread): void;
 }
 
@@ -25,7 +30,11 @@ export class Markers {
   /** What is to be told, by room. */
   readonly #due = new Map<Id, number>();
   readonly #pauses = new Map<Id, ReturnType<typeof setTimeout>>();
-  readonly #again = new Map<Id, ReturnType<typeof setTimeout>>();
+  /** How many requests are on their way, whose answers may be without what comes now. */
+  readonly #asked = new Map<Id, number>();
+  /** What is to be asked for. */
+  readonly #doubtful = new Set<Id>();
+  #asking: ReturnType<typeof setTimeout> | undefined;
   readonly #answered = new Map<Id, number>();
   #allAnswered = 0;
 
@@ -52,38 +61,51 @@ export class Markers {
     else this.#answered.set(room, Date.now());
   }
 
+  /** The server has answered with that. */
+  take(room: Id, { read, unread, mentions }: Unread): void {
+    const known = this.#rooms.get(room)?.unread;
+    const same = known?.read === read && known.unread === unread && known.mentions === mentions;
+    // What is known already has nothing that is still to come.
+    if (same) return;
+    this.counted(room);
+    this.#rooms.setUnread(room, { read, unread, mentions });
+  }
+
   /** A message came in there. */
   heard(room: Id): void {
     const answered = Math.max(this.#allAnswered, this.#answered.get(room) ?? 0);
-    if (Date.now() - answered < CLOSE_MS) this.askLater(room);
+    if (this.#asked.has(room) || Date.now() - answered < CLOSE_MS) this.askLater(room);
   }
 
   /** Ask for the counts of a room, soon. */
   askLater(room: Id): void {
-    if (this.#again.has(room)) return;
-    const timer = setTimeout(() => {
-      this.#again.delete(room);
-      void this.ask(room);
-    }, CLOSE_MS);
-    this.#again.set(room, timer);
+    this.#doubtful.add(room);
+    this.#asking ??= setTimeout(() => {
+      this.#asking = undefined;
+      const rooms = [...this.#doubtful];
+      this.#doubtful.clear();
+      for (let at = 0; at < rooms.length; at += ASKED) void this.ask(rooms.slice(at, at + ASKED));
+    }, ASK_MS);
   }
 
-  async ask(room: Id): Promise<void> {
+  async ask(rooms: readonly Id[]): Promise<void> {
+    for (const room of rooms) this.#count(room, 1);
     try {
       const { items } = await this.#api.get<{ items: (Unread & { room: Id })[] }>("/unread", {
-        room,
+        room: rooms,
       });
-      for (const one of items) this.#set(one.room, one);
+      for (const one of items) this.take(one.room, one);
     } catch {
       // The next connection brings it.
+    } finally {
+      for (const room of rooms) this.#count(room, -1);
     }
   }
 
   stop(): void {
-    for (const timers of [this.#pauses, this.#again]) {
-      for (const timer of timers.values()) clearTimeout(timer);
-      timers.clear();
-    }
+    clearTimeout(this.#asking);
+    for (const timer of this.#pauses.values()) clearTimeout(timer);
+    this.#pauses.clear();
     void this.settle();
   }
 
@@ -91,12 +113,15 @@ export class Markers {
     const offset = this.#due.get(room);
     if (offset === undefined) return;
     this.#pause(room);
+    this.#count(room, 1);
     try {
-      this.#set(room, await this.#api.put<Unread>(`/rooms/${room}/read`, { offset }));
+      this.take(room, await this.#api.put<Unread>(`/rooms/${room}/read`, { offset }));
       if (this.#due.get(room) === offset) this.#due.delete(room);
     } catch (error) {
       // Without an answer it is told with the next connection.
       if (!(error as { passing?: boolean }).passing) this.#due.delete(room);
+    } finally {
+      this.#count(room, -1);
     }
   }
 
@@ -111,8 +136,9 @@ export class Markers {
     this.#pauses.set(room, timer);
   }
 
-  #set(room: Id, unread: Unread): void {
-    this.#answered.set(room, Date.now());
-    this.#rooms.setUnread(room, unread);
+  #count(room: Id, more: number): void {
+    const left = (this.#asked.get(room) ?? 0) + more;
+    if (left > 0) this.#asked.set(room, left);
+    else this.#asked.delete(room);
   }
 }

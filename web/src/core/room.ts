@@ -285,11 +285,10 @@ export class Room extends Source implements RoomModel {
   }
 
   #opened(opened: Opened, again: boolean): void {
-    const { rooms, markers, outbox, me } = this.#around;
+    const { markers, outbox, me } = this.#around;
     this.#ownUnread = opened.unread;
     this.#ownPreferences = opened.preferences;
-    rooms.setUnread(this.id, opened.unread);
-    markers.counted(this.id);
+    markers.take(this.id, opened.unread);
     for (const one of opened.messages) if (one.user === me) outbox.done(one.nonce);
     if (!again) void this.#findFirstUnread();
     void this.refreshPresence();

@@ -16,32 +16,33 @@ const MOST_UNREAD = 100;
 /** Rooms that one request marks as read. */
 const MOST_MARKED = 200;
 
+/** Who is told of the list. */
+export interface ListKeeper {
+  /** Rooms have come or gone. */
+  changed(rooms: readonly Id[]): void;
+  /** What is unread there may be something else. */
+  unsure(room: Id): void;
+}
+
 export class RoomList extends Source implements RoomListModel {
   readonly #api: Api;
   readonly #wire: Wire;
   readonly #people: People;
   readonly #me: Id;
-  /** Called when rooms have come or gone. */
-  readonly #followed: (rooms: readonly Id[]) => void;
+  readonly #keeper: ListKeeper;
   readonly #entries = new Map<Id, MyRoom>();
   #sorted: { rooms: RoomEntry[]; conversations: RoomEntry[] } | null = null;
   #loaded = false;
   #loading: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
 
-  constructor(
-    api: Api,
-    wire: Wire,
-    people: People,
-    me: Id,
-    followed: (rooms: readonly Id[]) => void,
-  ) {
+  constructor(api: Api, wire: Wire, people: People, me: Id, keeper: ListKeeper) {
     super();
     this.#api = api;
     this.#wire = wire;
     this.#people = people;
     this.#me = me;
-    this.#followed = followed;
+    this.#keeper = keeper;
     people.subscribe(() => this.#update()); // conversations are called by their people
   }
 
@@ -122,17 +123,32 @@ export class RoomList extends Source implements RoomListModel {
     const before = new Map(this.#entries);
     this.#entries.clear();
     for (const one of found.items) {
-      this.#entries.set(one.room.id, merged(before.get(one.room.id), one));
+      this.#entries.set(one.room.id, this.#merged(before.get(one.room.id), one));
     }
     this.#loaded = true;
     this.#update();
-    this.#followed([...this.#entries.keys()]);
+    this.#keeper.changed([...this.#entries.keys()]);
+  }
+
+  /** A room, as it was known and as it was fetched. */
+  #merged(known: MyRoom | undefined, fetched: MyRoom): MyRoom {
+    if (!known) return fetched;
+    const { room, me, unread } = known;
+    // What was heard meanwhile is newer than what was asked for before.
+    const made = { ...fetched };
+    const newer = room.offset > fetched.room.offset;
+    if (newer) Object.assign(made, { room, me });
+    // Markers do not go back. One that was moved elsewhere comes without what was heard since.
+    const behind = unread.read > fetched.unread.read;
+    if (behind || (newer && unread.read === fetched.unread.read)) made.unread = unread;
+    if (behind || newer) this.#keeper.unsure(room.id);
+    return JSON.stringify(made) === JSON.stringify(known) ? known : made;
   }
 
   drop(id: Id): void {
     if (!this.#entries.delete(id)) return;
     this.#update();
-    this.#followed([...this.#entries.keys()]);
+    this.#keeper.changed([...this.#entries.keys()]);
   }
 
   /** Something happened in a room. True if it is a message that is unread now. */
@@ -220,13 +236,4 @@ export class RoomList extends Source implements RoomListModel {
     this.#sorted = { rooms, conversations };
     return this.#sorted;
   }
-}
-
-/** A room of the list, as it was known and as it was fetched. */
-function merged(known: MyRoom | undefined, fetched: MyRoom): MyRoom {
-  if (!known) return fetched;
-  // What was heard meanwhile is newer than what was asked for before.
-  const newer = known.room.offset > fetched.room.offset;
-  const made = newer ? { ...fetched, room: known.room, unread: known.unread } : fetched;
-  return JSON.stringify(made) === JSON.stringify(known) ? known : made;
 }

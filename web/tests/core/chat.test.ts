@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { CLOSE_MS } from "../../src/core/markers";
+import { ASK_MS, CLOSE_MS } from "../../src/core/markers";
 import type { Room } from "../../src/core/room";
 import type { RoomEvent } from "../../src/core/types";
 import { LATER_MS } from "../../src/core/outbox";
@@ -512,13 +512,41 @@ describe("what is unread", () => {
     await stage.start(myRoom("a", { offset: 10 }, 1));
     stage.wire.event("a", 11, message());
     expect(stage.chat.rooms.get("a")?.unread.unread).toBe(2);
-    await vi.advanceTimersByTimeAsync(CLOSE_MS);
+    await vi.advanceTimersByTimeAsync(ASK_MS);
     expect(stage.chat.rooms.get("a")?.unread.unread).toBe(1);
     await vi.advanceTimersByTimeAsync(CLOSE_MS);
     stage.wire.event("a", 12, message());
-    expect(stage.chat.rooms.get("a")?.unread.unread).toBe(2);
     await vi.advanceTimersByTimeAsync(CLOSE_MS);
+    expect(stage.chat.rooms.get("a")?.unread.unread).toBe(2);
     expect(stage.asked("GET /unread")).toBe(1);
+  });
+
+  it("is asked for no more in a busy room once the answer is what was known", async () => {
+    await stage.start(myRoom("a"));
+    for (let offset = 11; offset < 60; offset += 1) {
+      stage.rooms = [myRoom("a", { offset }, offset - 10)];
+      stage.wire.event("a", offset, message());
+      await vi.advanceTimersByTimeAsync(200);
+    }
+    expect(stage.chat.rooms.get("a")?.unread.unread).toBe(49);
+    expect(stage.asked("GET /unread")).toBeLessThan(6);
+  });
+
+  it("is asked for again where a message came while an answer was on its way", async () => {
+    await stage.start(myRoom("a"));
+    await vi.advanceTimersByTimeAsync(CLOSE_MS);
+    let answer = (): void => undefined;
+    stage.answers.set("GET /unread", (asked) => {
+      answer = () => asked.answer({ items: [{ room: "a", read: 9, unread: 0, mentions: 0 }] });
+    });
+    stage.wire.listener.message({ read: { room: "room:a", offset: 9 } });
+    stage.wire.event("a", 11, message());
+    answer();
+    await settle();
+    stage.answers.delete("GET /unread");
+    stage.rooms = [myRoom("a", { offset: 11 }, 1, 9)];
+    await vi.advanceTimersByTimeAsync(ASK_MS);
+    expect(stage.chat.rooms.get("a")?.unread).toEqual({ read: 9, unread: 1, mentions: 0 });
   });
 
   it("is asked for again after something unread was deleted", async () => {

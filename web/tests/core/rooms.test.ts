@@ -1,5 +1,6 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
+import { CLOSE_MS } from "../../src/core/markers";
 import { Stage, myRoom, profile } from "./support/chat";
 import { settle } from "./support/api";
 
@@ -69,6 +70,33 @@ describe("the list of rooms", () => {
     await stage.start(myRoom("a", {}, 100));
     stage.wire.event("a", 11, { type: "message", by: "ann", at: 1, text: "hi" });
     expect(stage.chat.rooms.get("a")?.unread.unread).toBe(100);
+  });
+
+  it("is newer than an answer that was on its way when more was heard", async () => {
+    vi.useFakeTimers();
+    await stage.start(myRoom("a", {}, 4, 2));
+    stage.rooms = [myRoom("a", {}, 1, 9)];
+    const loading = stage.chat.rooms.load();
+    stage.wire.event("a", 11, { type: "message", by: "ann", at: 1, text: "hi" });
+    await loading;
+    const entry = () => stage.chat.rooms.get("a");
+    expect([entry()?.info.offset, entry()?.unread]).toEqual([
+      11,
+      { read: 9, unread: 1, mentions: 0 },
+    ]);
+    stage.rooms = [myRoom("a", { offset: 11 }, 2, 9)];
+    await vi.advanceTimersByTimeAsync(CLOSE_MS);
+    expect(entry()?.unread.unread).toBe(2);
+    stage.chat.stop();
+    vi.useRealTimers();
+  });
+
+  it("has no marker go back", async () => {
+    await stage.start(myRoom("a", {}, 0, 9));
+    stage.rooms = [myRoom("a", {}, 4, 2)];
+    await stage.chat.rooms.load();
+    expect(stage.chat.rooms.get("a")?.unread).toEqual({ read: 9, unread: 0, mentions: 0 });
+    stage.chat.stop();
   });
 
   it("follows rooms that come, and not those that go", async () => {
