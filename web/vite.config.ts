@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
@@ -7,6 +9,9 @@ import { finish } from "./vite/finish";
 const server = process.env["HUBBUB_URL"] ?? "http://127.0.0.1:8000";
 
 export default defineConfig({
+  resolve: {
+    alias: { entities: fileURLToPath(new URL("src/app/timeline/entities.ts", import.meta.url)) },
+  },
   plugins: [svelte(), finish()],
   base: "./",
   build: {
@@ -26,7 +31,10 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: "icons", test: /node_modules\/@lucide/ },
-            { name: "base", test: /src\/(ui|core|i18n\/en)\/|node_modules\/svelte/ },
+            {
+              name: "base",
+              test: /src\/(ui|core)\/|src\/i18n\/en\/(?!admin|panels|own|pages)|node_modules\/svelte/,
+            },
           ],
         },
       },
@@ -41,5 +49,6 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     environment: "node",
+    server: { deps: { inline: ["markdown-it"] } }, // with the alias above
   },
 });

@@ -4,8 +4,8 @@ import { told } from "../../src/app/admin/deeds";
 import { handle } from "../../src/app/admin/handle";
 import type { Deed } from "../../src/app/admin/types";
 import { duration, size } from "../../src/app/admin/words";
-import { de } from "../../src/i18n/de";
-import { en } from "../../src/i18n/en";
+import { pages as de } from "../../src/i18n/de/pages";
+import { pages as en } from "../../src/i18n/en/pages";
 
 const NAMES: Record<string, string> = { u1: "Ann", u2: "Bob", b1: "Builds" };
 

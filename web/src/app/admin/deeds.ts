@@ -1,6 +1,6 @@
 /** What administrators did, as sentences. */
 
-import { t } from "../../i18n/index.svelte";
+import { t } from "../../i18n/pages";
 import { type Piece, pieces } from "../panels/parts/sentence";
 import type { Deed } from "./types";
 

@@ -8,5 +8,6 @@ export const parts = {
   search: () => import("../panels/SearchPage.svelte"),
   admin: () => import("../admin/Admin.svelte"),
   switcher: () => import("./Switcher.svelte"),
+  invited: () => import("./Invited.svelte"),
   help: () => import("./Help.svelte"),
 };

@@ -1,8 +1,6 @@
-import { admin } from "./admin";
+import type { Catalogue } from "../index.svelte";
 import { composer } from "./composer";
 import { frame } from "./frame";
-import { panels } from "./panels";
 import { timeline } from "./timeline";
-import type { Catalogue } from "../index.svelte";
 
-export const de: Catalogue = { admin, composer, frame, panels, timeline };
+export const de: Catalogue = { composer, frame, timeline };

@@ -1,7 +1,6 @@
-import { admin } from "./admin";
 import { composer } from "./composer";
 import { frame } from "./frame";
-import { panels } from "./panels";
 import { timeline } from "./timeline";
 
-export const en = { admin, composer, frame, panels, timeline };
+/** What is said as soon as the page is there. */
+export const en = { composer, frame, timeline };

@@ -1,5 +1,5 @@
 import { Problem } from "../../../core/problem";
-import { t } from "../../../i18n/index.svelte";
+import { t } from "../../../i18n/pages";
 
 /** Why something was not done, for people: the server's words, or what they are in another language. */
 export function why(error: unknown): string {

@@ -1,7 +1,7 @@
 /** What moderators did, as sentences. */
 
 import type { Id } from "../../../core/types";
-import { t } from "../../../i18n/index.svelte";
+import { t } from "../../../i18n/pages";
 import { days, moment, span } from "../parts/format";
 import { type Piece, pieces } from "../parts/sentence";
 
