@@ -14,8 +14,8 @@ const TEXT = /\.(css|html|js|json|svg|webmanifest)$/;
 /** Smaller files fit into one packet as they are. */
 const LEAST_BYTES = 1024;
 
-/** What a page needs to come up without the server; icons are for the system. */
-const SHELL = /^(index\.html|favicon.*\.svg|assets\/.*)$/;
+/** What a page needs without the server; icons are for the system, data is kept elsewhere. */
+const SHELL = /^(index\.html|favicon.*\.svg|assets\/.*\.(css|js))$/;
 
 /**
  * The last of a build: tells the service worker which files there are, and leaves the compressed
