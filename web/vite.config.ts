@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
-import { finish } from "./vite/finish";
+import { finish } from "./vite/finish.ts";
 
 /** Where a server of your own runs while you work on the pages (`npm run dev`). */
 const server = process.env["HUBBUB_URL"] ?? "http://127.0.0.1:8000";
@@ -23,6 +23,7 @@ export default defineConfig({
     // Its loader is an inline style in the page.
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      checks: { pluginTimings: false },
       input: { index: "index.html", sw: "src/sw.ts" },
       output: {
         // The worker's address is what a browser knows it by.
