@@ -68,6 +68,14 @@ async def choose(page: Page, text: str, what: str) -> None:
     await page.get_by_role("menuitem", name=what, exact=True).click()
 
 
+async def details(page: Page, tab: str) -> None:
+    """Have that tab of the room's details be seen."""
+    button = page.get_by_role("button", name="Details", exact=True)
+    if await button.get_attribute("aria-pressed") != "true":
+        await button.click()
+    await page.get_by_role("tab", name=tab).click()
+
+
 SHOWN = """() => [...document.querySelectorAll("[data-id]")].map((row) => ({
   id: Number(row.dataset.id),
   text: row.querySelector(".body")?.innerText.trim() ?? "",
