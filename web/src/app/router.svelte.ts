@@ -7,6 +7,12 @@ let current = $state.raw<Route>(parse(location.hash));
 addEventListener("hashchange", () => {
   current = parse(location.hash);
 });
+// A link to where one is changes no address, but what it leads to may be out of sight by now.
+addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const link = event.target instanceof Element ? event.target.closest("a") : null;
+  if (link?.getAttribute("href") === location.hash) current = parse(location.hash);
+});
 
 /** Where one is now; what reads it runs again when that changes. */
 export function route(): Route {
