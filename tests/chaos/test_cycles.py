@@ -15,9 +15,8 @@ from tests.support.rooms import DOORS
 from tests.support.server import ServerProcess
 
 AT_ONCE = 40
-HEARTBEAT = {"ping_interval": 0.4, "ping_timeout": 2.0}
-"""Seconds; a life lasts a fraction of it, also on a busy machine, so that only those who vanished
-are missed."""
+HEARTBEAT = {"ping_interval": 0.4, "ping_timeout": 0.3}
+"""Seconds; a life lasts a fraction of it, so that only those who vanished are missed."""
 
 MEBIBYTE = 2**20
 ROUGHNESS = MEBIBYTE / 4
