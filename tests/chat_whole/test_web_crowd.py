@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from msgspec.json import decode, encode
 from tests.e2e.site import Site
-from tests.support.web_replay import replays
+from tests.support.web_replay import program, sockets
 
 PEOPLE = ["ann", "bob", "cyd", "dan"]
 KILLS = 3
@@ -20,7 +20,7 @@ KILLS = 3
 @pytest.mark.timeout(240)
 async def test_a_crowd_of_pages_survives_a_server_that_is_killed(tmp_path: Path) -> None:
     seed = Random().randrange(10**9)
-    command = replays(tmp_path / "built")["crowd"]
+    command = [*program("crowd", tmp_path / "built"), sockets()]
     async with Site(tmp_path) as site:
         people = [await site.person(name) for name in PEOPLE]
         rooms = [await people[0].room(name, *people[1:]) for name in ("Tea", "Milk", "Sugar")]

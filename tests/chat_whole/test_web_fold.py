@@ -13,7 +13,7 @@ from msgspec.json import decode, encode
 from sqlalchemy import Connection, create_engine
 from tests.support.chat_fold import Fold
 from tests.support.chat_histories import Room, play
-from tests.support.web_replay import replays
+from tests.support.web_replay import program
 
 from hubbub.chat import schema
 
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def replay(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The command that replays histories by the pages' own code."""
-    return replays(tmp_path_factory.mktemp("replay"))["replay"]
+    return program("replay", tmp_path_factory.mktemp("replay"))
 
 
 @pytest.fixture(scope="module")

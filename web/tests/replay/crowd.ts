@@ -3,12 +3,13 @@
  * lose their connections, and the server may be killed under them. In the end, everybody has to
  * have what a fresh fetch brings, and everything that was said has to be there once.
  *
- * The first line of the standard input is what to do. A line "end" ends it; before that, a line
- * comes out whenever a hundred things were done. The last line is what was found to be wrong.
+ * The argument is the module that has the sockets. The first line of the standard input is what to
+ * do. A line "end" ends it; before that, a line comes out whenever a hundred things were done. The
+ * last line is what was found to be wrong.
  */
 
 import assert from "node:assert/strict";
-import process, { stdin, stdout } from "node:process";
+import process, { argv, stdin, stdout } from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -41,13 +42,16 @@ const EMOJI = ["👍", "🎉", "❤️"];
 /** Sockets that are open, to be cut. */
 const sockets = new Set<WebSocket>();
 
-globalThis.WebSocket = class extends WebSocket {
-  constructor(...how: ConstructorParameters<typeof WebSocket>) {
-    super(...how);
-    sockets.add(this);
-    this.addEventListener("close", () => sockets.delete(this));
-  }
-};
+/** Node.js's own sockets hang for good after a server was killed: another module's do not. */
+function bring({ WebSocket: Socket }: { WebSocket: typeof WebSocket }): void {
+  globalThis.WebSocket = class extends Socket {
+    constructor(...how: ConstructorParameters<typeof WebSocket>) {
+      super(...how);
+      sockets.add(this);
+      this.addEventListener("close", () => sockets.delete(this));
+    }
+  };
+}
 
 function apiOf({ url }: Plan, cookies: Record<string, string>): Api {
   const cookie = Object.entries(cookies).map((one) => one.join("="));
@@ -71,10 +75,16 @@ async function device(plan: Plan, cookies: Record<string, string>): Promise<Devi
   return { api, chat, rooms: plan.rooms.map((id) => chat.room(id)) };
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
+async function until(what: string, devices: Device[], holds: () => boolean): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`It never came to be so that ${what}.`);
+    if (Date.now() > end) {
+      const how = devices.map(({ chat: { network }, rooms }) => [
+        `${network.state} ${network.left} ${network.waiting}`,
+        rooms.map((one) => [one.state, one.why, one.pending.map((two) => two.state)]),
+      ]);
+      throw new Error(`It never came to be so that ${what}: ${JSON.stringify(how)}`);
+    }
     await sleep(20);
   }
 }
@@ -146,7 +156,9 @@ async function play(plan: Plan, ended: () => boolean): Promise<void> {
     devices.push(await device(plan, cookies ?? {}));
   }
   const everywhere = devices.flatMap((one) => one.rooms);
-  await until("all rooms are there", () => everywhere.every((one) => one.state === "ready"));
+  await until("all rooms are there", devices, () =>
+    everywhere.every((one) => one.state === "ready"),
+  );
 
   let said = 0;
   for (let done = 1; !ended(); done += 1) {
@@ -159,11 +171,13 @@ async function play(plan: Plan, ended: () => boolean): Promise<void> {
 
   for (const { chat } of devices) if (chat.network.state === "offline") chat.network.retry();
   const online = () => devices.every(({ chat }) => chat.network.state === "online");
-  await until("everybody is online, and nothing waits", () => {
+  await until("everybody is online, and nothing waits", devices, () => {
     return online() && devices.every(({ chat }) => chat.network.waiting === 0);
   });
   for (const [which] of plan.rooms.entries()) await turn(devices, which);
-  await until("all rooms are there again", () => everywhere.every((one) => one.state === "ready"));
+  await until("all rooms are there again", devices, () =>
+    everywhere.every((one) => one.state === "ready"),
+  );
   await sleep(2_000); // what is asked for once more is there by then
   for (const one of devices) for (const room of one.rooms) await compare(one, room);
 
@@ -175,6 +189,7 @@ async function play(plan: Plan, ended: () => boolean): Promise<void> {
   for (const { chat } of devices) chat.stop();
 }
 
+bring((await import(argv[2] as string)) as { WebSocket: typeof WebSocket });
 const lines = createInterface({ input: stdin });
 let ended = false;
 lines.once("line", (plan) => {
