@@ -95,6 +95,7 @@ async def test_slow_mode_has_others_wait(site: Site, visitors: Visitors) -> None
     await expect(message(his, "second of two")).to_be_visible()
 
     await slow.select_option(label="Off")
+    await expect(his.get_by_text("Slow mode")).to_have_count(0)
     await field(his).press("Enter")
     await expect(message(hers, "two")).to_be_visible()
 
