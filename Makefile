@@ -78,11 +78,12 @@ coverage: .venv/.dev
 soak: .venv/.dev
 	$(BIN)/python -m pytest -q -m soak --timeout 36000
 
-bench: .venv/.bench
+bench: .venv/.bench web
 	$(BIN)/python -m benchmarks
 	@PATH="$(abspath $(BIN)):$$PATH" sh tests/support/postgres.sh
 	$(BIN)/python -m benchmarks.log
 	$(BIN)/python -m benchmarks.chat
+	$(BIN)/python -m benchmarks.web
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .
