@@ -1,5 +1,6 @@
 """Node.js, with the npm packages of a folder installed beside it."""
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,9 @@ def node_with_modules(folder: Path) -> str:
     if node is None or npm is None:
         pytest.fail("the JavaScript clients are tried with node and npm 20 or newer: install them")
     installed, wanted = folder / "node_modules/.package-lock.json", folder / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True, timeout=120)
+    with wanted.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=folder, check=True, timeout=120)
     return node
