@@ -15,7 +15,7 @@ from tests.support.rooms import DOORS
 from tests.support.server import ServerProcess
 
 AT_ONCE = 40
-HEARTBEAT = {"ping_interval": 0.4, "ping_timeout": 0.3}
+HEARTBEAT = {"ping_interval": 2.2, "ping_timeout": 2}
 """Seconds; a life lasts a fraction of it, so that only those who vanished are missed."""
 
 MEBIBYTE = 2**20
@@ -44,14 +44,14 @@ async def cycle(here: Outside, door: str, number: int) -> None:
     await peer.send(str(number))
     while await peer.receive() != f"Room {room}: {number}":
         pass
-    match number % 3:
-        case 0:
+    match number // 4 % 12:
+        case 0:  # few, because each is in its room for seconds more and hears all that is said
+            peer.cut_cable()  # and it stays so until the server has missed it
+        case 1 | 3 | 5 | 7 | 9 | 11:
+            peer.reset()
+        case _:
             await peer.send_raw(frame(CLOSE, (1000).to_bytes(2, "big")))
             assert (await peer.end()).code == 1000
-        case 1:
-            peer.reset()
-        case 2:
-            peer.cut_cable()  # and it stays so until the server has missed it
 
 
 async def cycles(here: Outside, door: str, numbers: range) -> None:
@@ -97,16 +97,11 @@ async def nothing_is_left(door: str, count: int, samples: int) -> None:
         assert "Traceback" not in await here.process.log()
 
 
-@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
-async def test_two_thousand_cycles_leave_nothing_behind(door: str) -> None:
-    await nothing_is_left(door, 2_000, samples=4)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 async def test_twenty_thousand_cycles_leave_nothing_behind(door: str) -> None:
-    await nothing_is_left(door, 20_000, samples=8)
+    await nothing_is_left(door, 20_000, samples=6)
 
 
 @pytest.mark.soak
