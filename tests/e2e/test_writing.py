@@ -278,7 +278,6 @@ async def test_who_looks_elsewhere_is_told_by_the_system_but_of_no_muted_room(
 ) -> None:
     ann, bob = await site.person("ann"), await site.person("bob")
     tea, coffee = await ann.room("Tea", bob), await ann.room("Coffee", bob)
-    direct = await bob.conversation(ann)
     await ann.ask("PUT", f"/rooms/{tea}/preferences", json={"level": "mentions", "muted": False})
     await ann.ask("PUT", f"/rooms/{coffee}/preferences", json={"level": "all", "muted": True})
     hers = await visitors.come(site, ann, "/#/settings/notifications")
@@ -306,8 +305,12 @@ async def test_who_looks_elsewhere_is_told_by_the_system_but_of_no_muted_room(
     await bob.say(tea, "@ann seen at once")
     await expect(messages(hers)).to_have_count(3)
     await hers.evaluate("document.hasFocus = () => false")
+    # A conversation is begun by what is said in it: hers is told of both at once.
+    direct = await bob.conversation(ann)
     await bob.say(direct, "are you there?")
     assert await told() == ("Bob", "are you there?")
+    await bob.say(direct, "hello?")
+    assert await told() == ("Bob", "hello?")
     # The muted room is up to date as well: by now it would have been told.
     await entry(hers, coffee).click()
     await expect(messages(hers)).to_have_count(1)

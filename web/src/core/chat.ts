@@ -14,7 +14,16 @@ import { Room } from "./room";
 import { RoomList } from "./rooms";
 import { isStored, sendMessage } from "./sending";
 import type { Shelf } from "./shelf";
-import type { Id, Message, Preferences, Presence, Profile, RoomEvent, Session } from "./types";
+import type {
+  Id,
+  Message,
+  Messages,
+  Preferences,
+  Presence,
+  Profile,
+  RoomEvent,
+  Session,
+} from "./types";
 import type { Position, Wire, WireState } from "./wire";
 
 /** Rooms that are kept as they were looked at. */
@@ -57,6 +66,8 @@ export class Chat extends Source implements ChatModel {
   readonly #open = new Map<Id, Room>();
   /** Rooms that are followed, and what ends it. */
   readonly #followed = new Map<Id, () => void>();
+  /** Rooms that one was let into just now, and that are not followed yet. */
+  readonly #entered = new Set<Id>();
   readonly #told = new Set<(message: Message, room: RoomEntry) => void>();
   readonly #ended = new Set<() => void>();
   readonly #stop: (() => void)[] = [];
@@ -208,8 +219,10 @@ export class Chat extends Source implements ChatModel {
       return;
     }
     const room = event["room"] as Id;
-    if (event.type === "entered") void this.#load();
-    else if (event.type === "gone") this.#gone(room, (event["why"] as string | undefined) ?? "");
+    if (event.type === "entered") {
+      if (!this.network.followed(room)) this.#entered.add(room);
+      void this.#load();
+    } else if (event.type === "gone") this.#gone(room, (event["why"] as string | undefined) ?? "");
     else if (event.type === "preferences") {
       this.rooms.setPreferences(room, event as unknown as Preferences);
     }
@@ -285,6 +298,7 @@ export class Chat extends Source implements ChatModel {
     this.#open.get(id)?.subscribed(position.offset, recovered);
     const known = this.rooms.get(id)?.info.offset;
     if (!recovered && known !== undefined && position.offset > known) void this.#load();
+    if (this.#entered.delete(id)) void this.#tellLast(id, position.offset);
     this.outbox.flush();
   }
 
@@ -298,13 +312,34 @@ export class Chat extends Source implements ChatModel {
     const about = (event["message"] ?? event["before"] ?? 0) as number;
     if (fresh) this.#markers.heard(id);
     else if (TAKING.has(event.type) && about > entry.unread.read) this.#markers.askLater(id);
-    if (!fresh) return;
-    const message = messageOf(offset, event);
+    if (fresh) this.#tell(messageOf(offset, event), entry);
+  }
+
+  #tell(message: Message, entry: RoomEntry): void {
     for (const told of [...this.#told]) told(message, entry);
+  }
+
+  /** Who begins a conversation writes before we follow it: tell of the last that was said by then. */
+  async #tellLast(id: Id, offset: number): Promise<void> {
+    if (offset <= (this.rooms.get(id)?.unread.read ?? 0)) return;
+    const query = { before: offset + 1, limit: 1 };
+    try {
+      const [page] = await Promise.all([
+        this.#api.get<Messages>(`/rooms/${id}/messages`, query),
+        this.#markers.ask([id]), // what was said before one came is not unread
+      ]);
+      this.people.learn(page.users);
+      const [message, entry] = [page.items.at(-1), this.rooms.get(id)];
+      if (!message || !entry || message.id <= entry.unread.read) return;
+      if (message.user !== this.#id && message.deleted_at === null) this.#tell(message, entry);
+    } catch {
+      // It is unread in the list all the same.
+    }
   }
 
   /** It may not be followed any more. The socket and the user's channel both say so. */
   #gone(id: Id, why: string): void {
+    this.#entered.delete(id);
     this.#unfollow(id);
     this.#open.get(id)?.ended(why);
     this.rooms.drop(id);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ASK_MS, CLOSE_MS } from "../../src/core/markers";
 import type { Room } from "../../src/core/room";
-import type { RoomEvent } from "../../src/core/types";
+import type { Message, RoomEvent } from "../../src/core/types";
 import { LATER_MS } from "../../src/core/outbox";
 import { AGAIN_MS } from "../../src/core/upkeep";
 import { settle } from "./support/api";
@@ -450,6 +450,59 @@ describe("what is unread", () => {
     stage.wire.event("a", 13, message());
     expect(told).toHaveBeenCalledOnce();
     expect(told.mock.calls[0]?.[0]).toMatchObject({ id: 11, user: "ann" });
+  });
+
+  /** Be let into a room whose last message is `last`, and is followed from there on. */
+  async function enter(last: Message, read: number): Promise<void> {
+    stage.rooms = [...stage.rooms, myRoom("d", { kind: "direct", offset: last.id }, 1, read)];
+    stage.answers.set("GET /rooms/d/messages", (asked) => {
+      expect([asked.query.get("before"), asked.query.get("limit")]).toEqual([
+        `${last.id + 1}`,
+        "1",
+      ]);
+      asked.answer({ items: [last], before: null, after: null, users: [profile("ann")] });
+    });
+    stage.wire.listener.pushed("user:me", { type: "entered", room: "d" });
+    await settle();
+    stage.wire.subscribed("d", last.id);
+    await settle();
+  }
+
+  it("tells, too, of what was said before a new room was followed, once", async () => {
+    const told = vi.fn();
+    await stage.start(myRoom("a"));
+    stage.chat.onMessage(told);
+    await enter(said(2), 1);
+    expect(told.mock.calls.map(([one, room]) => [one.id, room.id])).toEqual([[2, "d"]]);
+    stage.wire.event("d", 3, message());
+    stage.wire.listener.state("connecting");
+    stage.wire.connect();
+    stage.wire.subscribed("d", 3, true);
+    await settle();
+    expect(told.mock.calls.map(([one]) => one.id)).toEqual([2, 3]);
+    expect(stage.asked("GET /rooms/d/messages")).toBe(1);
+  });
+
+  it.each([
+    ["from before one came", said(2), 2],
+    ["one's own", said(2, "me"), 1],
+    ["deleted by then", { ...said(2), deleted_at: 3 }, 1],
+  ])("tells of none that is %s", async (_, last, read) => {
+    const told = vi.fn();
+    await stage.start(myRoom("a"));
+    stage.chat.onMessage(told);
+    await enter(last, read);
+    expect(told).not.toHaveBeenCalled();
+  });
+
+  it("asks for none in a room that is followed already", async () => {
+    await stage.start(myRoom("a", {}, 1));
+    stage.wire.listener.pushed("user:me", { type: "entered", room: "a" });
+    stage.wire.listener.state("connecting");
+    stage.wire.connect();
+    stage.wire.subscribed("a", 12, true);
+    await settle();
+    expect(stage.asked("GET /rooms/a/messages")).toBe(0);
   });
 
   it("is nothing once the last message was read, and that is told", async () => {
