@@ -34,7 +34,7 @@ export default defineConfig({
             { name: "icons", test: /node_modules\/@lucide/ },
             {
               name: "base",
-              test: /src\/(ui|core)\/|src\/i18n\/en\/(?!admin|panels|own|pages)|node_modules\/svelte/,
+              test: /src\/(ui|core)\/|src\/i18n\/en\/(?!admin|panels|own|pages|refusals)|node_modules\/svelte/,
             },
           ],
         },

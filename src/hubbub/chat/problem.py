@@ -171,7 +171,13 @@ def of_unavailable(error: Unavailable) -> Problem:
     return problem
 
 
+_SLUGS = {413: "too-large", 422: "unprocessable"}
+"""Of statuses whose own words are not the same in every Python."""
+
+
 def _slug(status: int) -> str:
+    if status in _SLUGS:
+        return _SLUGS[status]
     return HTTPStatus(status).phrase.lower().replace("'", "").replace(" ", "-")
 
 

@@ -30,14 +30,11 @@ export class Problem extends Error {
   }
 }
 
+export const UNANSWERED = "The server does not answer: look at your connection, and try again.";
+
 /** No answer came: the network, or the server, is away. */
 export function unreachable(): Problem {
-  return new Problem({
-    type: "offline",
-    title: "The server does not answer",
-    status: 0,
-    detail: "The server does not answer: look at your connection, and try again.",
-  });
+  return new Problem({ type: "offline", title: UNANSWERED, status: 0 });
 }
 
 /** Of an answer: its status, its `Retry-After` and its body. */

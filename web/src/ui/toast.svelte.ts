@@ -1,5 +1,7 @@
 /** Short words about what has happened: `toast("Copied")`. They go by themselves. */
 
+import { refusals, why } from "../i18n/why.svelte";
+
 export type ToastKind = "info" | "good" | "bad";
 
 export interface ToastAction {
@@ -38,7 +40,7 @@ export function toast(
 
 /** Say why something did not work. */
 export function toastProblem(error: unknown): void {
-  toast(error instanceof Error ? error.message : String(error), "bad");
+  void refusals().then(() => toast(why(error), "bad"));
 }
 
 export function dismiss(id: number): void {

@@ -4,7 +4,6 @@ import { agentOf } from "../../src/app/panels/own/agent";
 import { direction } from "../../src/app/panels/parts/direction";
 import { days, span } from "../../src/app/panels/parts/format";
 import { slug } from "../../src/app/panels/parts/slug";
-import { sentence } from "../../src/app/panels/parts/why";
 
 describe("a program", () => {
   it("is guessed by what it calls itself", () => {
@@ -44,13 +43,5 @@ describe("the direction of a text", () => {
     expect(direction("… 12 هل deploy")).toBe("rtl");
     expect(direction("שלום")).toBe("rtl");
     expect(direction("🎉 42")).toBe("ltr");
-  });
-});
-
-describe("what the server refuses with", () => {
-  it("is a sentence", () => {
-    expect(sentence("you are muted in this room")).toBe("You are muted in this room.");
-    expect(sentence("Sign in first.")).toBe("Sign in first.");
-    expect(sentence("")).toBe("");
   });
 });

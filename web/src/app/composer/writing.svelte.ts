@@ -1,6 +1,7 @@
 import type { Draft, Room } from "../../core/model";
 import type { Id, Message, Reply } from "../../core/types";
 import { t } from "../../i18n/index.svelte";
+import { why } from "../../i18n/why.svelte";
 import { live } from "../../ui/live.svelte";
 import { toast } from "../../ui/toast.svelte";
 import { countCharacters, LONG_PASTE, MAX_TEXT, textFile, trimmed } from "./counting";
@@ -35,7 +36,8 @@ export interface Around {
 export class Writing {
   text = $state("");
   /** Why the last try did not work. */
-  failure = $state("");
+  #problem = $state.raw<unknown>(null);
+  readonly failure = $derived(this.#problem === null ? "" : why(this.#problem));
   /** A long text that was just pasted, and may be meant as a file. */
   pasted = $state("");
 
@@ -96,7 +98,7 @@ export class Writing {
   }
 
   typed(): void {
-    this.failure = "";
+    this.#problem = null;
     if (this.pasted && !this.text.includes(this.pasted)) this.pasted = "";
     if (this.text.includes(":")) learnShortCodes(this.text).catch(() => undefined);
     if (this.#around.editing()) return;
@@ -127,7 +129,8 @@ export class Writing {
     if (editing?.id === this.#edited?.id) return false;
     this.keep();
     this.#edited = editing;
-    this.failure = this.pasted = "";
+    this.#problem = null;
+    this.pasted = "";
     if (editing) this.text = editing.text;
     else this.#restore();
     return true;
@@ -136,7 +139,7 @@ export class Writing {
   async send(): Promise<void> {
     if (this.hindrance !== null) return;
     const { room } = this.#around;
-    this.failure = "";
+    this.#problem = null;
     this.#busy = true;
     try {
       const text = await this.#withEmojis();
@@ -144,7 +147,7 @@ export class Writing {
       if (editing) await this.#save(editing, text);
       else outgoingOf(room).send({ text, reply: this.answers });
     } catch (error) {
-      this.failure = error instanceof Error ? error.message : String(error);
+      this.#problem = error;
     } finally {
       this.#busy = false;
     }
@@ -156,7 +159,8 @@ export class Writing {
 
   /** What was written was said. */
   clear(): void {
-    this.text = this.pasted = this.failure = "";
+    this.text = this.pasted = "";
+    this.#problem = null;
     this.dropReply();
   }
 

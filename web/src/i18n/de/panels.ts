@@ -354,44 +354,4 @@ export const panels: typeof english = {
   },
 
   own,
-
-  refused: {
-    "your role is not above theirs": "Dafür müsste deine Rolle über der anderen stehen.",
-    "you may not do that here": "Das darfst du hier nicht.",
-    "you are banned from this room": "Du bist für diesen Raum gesperrt.",
-    "this room is archived": "Dieser Raum ist archiviert.",
-    "you are muted in this room": "Du bist in diesem Raum stumm.",
-    "join this room first": "Tritt dem Raum erst bei.",
-    "there is no such user": "Dieses Konto gibt es nicht.",
-    "there is no such message": "Diese Nachricht gibt es nicht mehr.",
-    "this message was deleted": "Diese Nachricht wurde gelöscht.",
-    "guests make no rooms": "Gäste können keine Räume anlegen.",
-    "there is a room of that name": "So heißt schon ein Raum: Nimm einen anderen Namen.",
-    "a room's name needs letters or digits that can be seen":
-      "Ein Name braucht sichtbare Buchstaben oder Ziffern.",
-    "this user is banned from the room": "Diese Person ist für den Raum gesperrt.",
-    "this user is no member of the room": "Diese Person ist nicht mehr im Raum.",
-    "a guest has no other role": "Ein Gast kann keine andere Rolle haben.",
-    "you are the last owner: make somebody else one first":
-      "Der Raum gehört nur dir: Gib erst jemand anderem die Rolle „Besitz“.",
-    "this is the last owner: make somebody else one first":
-      "Jemand muss die Rolle „Besitz“ haben: Gib sie erst noch jemand anderem.",
-    "there is no such invitation": "Diese Einladung gibt es nicht mehr.",
-    "a picture is a PNG, JPEG, GIF, WEBP or AVIF":
-      "Ein Bild ist eine PNG-, JPEG-, GIF-, WebP- oder AVIF-Datei.",
-    "this picture cannot be decoded, or has too many pixels":
-      "Dieses Bild lässt sich nicht lesen, oder es ist zu groß.",
-    "The current password is another one.": "Das jetzige Passwort ist ein anderes.",
-    "Say what to call you.": "Sag, wie du heißen willst.",
-    "Write at least 2 letters before the *.": "Schreib mindestens 2 Buchstaben vor den *.",
-    "has: only knows has:file.": "Hinter has: geht nur has:file.",
-  },
-  refusedBy: {
-    offline: "Der Server antwortet nicht: Sieh nach deiner Verbindung, und versuch es nochmal.",
-    "sign-in": "Melde dich erst an.",
-    exporting: "Ein Export läuft schon: Warte, bis er fertig ist.",
-    password: "Ein Passwort hat 8 bis 1024 Zeichen.",
-    display: "Dieser Name geht nicht: höchstens 64 sichtbare Zeichen.",
-    status: "Dieser Status geht nicht: höchstens 140 sichtbare Zeichen.",
-  },
 };

@@ -66,21 +66,7 @@ export const frame = {
   signedInAs: (name: string) => `You are signed in as ${name}`,
   signedInAsText: "This link makes a new account. To use it, sign out before.",
   fillIn: "Fill this in.",
-  problems: {
-    "wrong-credentials": "Name or password is wrong.",
-    "name-taken": "Somebody has this name already: choose another one.",
-    "too-many-tries": "Too many tries. Wait a little, and try again.",
-    "sign-up-closed": "You have no account here yet, and no new ones are made at present.",
-    "invitation-needed": "It takes an invitation to make an account here.",
-    "guests-off": "No guests are let in here at present.",
-    "wrong-code": "This link is not good any more: ask for another one.",
-    "sign-in-failed": "Signing in did not work. Try again.",
-    "provider-unavailable": "The provider does not answer. Try again later.",
-    "no-such-provider": "There is no such way to sign in here.",
-    disabled: "This account is disabled. Ask an administrator.",
-    offline: "The server does not answer. Look at your connection, and try again.",
-  } as Record<string, string>,
-  wait: (seconds: number) => `Too many tries. Try again in ${seconds} seconds.`,
+  unanswered: "The server does not answer. Look at your connection, and try again.",
 
   // The list at the side.
   skip: "Skip to the messages",

@@ -343,8 +343,4 @@ export const panels = {
   },
 
   own,
-
-  // The server says it in English; by its words, and by the kind of the problem.
-  refused: {} as Record<string, string>,
-  refusedBy: {} as Record<string, string>,
 };

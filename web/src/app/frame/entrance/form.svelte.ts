@@ -2,6 +2,7 @@ import { tick } from "svelte";
 
 import { Problem } from "../../../core/problem";
 import { t } from "../../../i18n/index.svelte";
+import { refusals, why } from "../../../i18n/why.svelte";
 
 /** What is filled in and sent: whether it is on its way, and what was wrong with it. */
 export class Form<Name extends string> {
@@ -32,6 +33,7 @@ export class Form<Name extends string> {
       try {
         await work();
       } catch (error) {
+        await refusals();
         this.#refused(error, names);
       }
       this.busy = false;
@@ -45,21 +47,10 @@ export class Form<Name extends string> {
       this.error = String(error);
       return;
     }
-    const text = inWords(error);
+    const text = why(error);
     const at = error.kind === "name-taken" ? "name" : error.kind;
     const fields = names.filter((name) => name === at || error.fields.has(name));
     if (fields.length === 0) this.error = text;
-    else
-      this.errors = Object.fromEntries(
-        fields.map((name) => [name, error.fields.get(name) ?? text]),
-      ) as typeof this.errors;
+    else this.errors = Object.fromEntries(fields.map((name) => [name, text])) as typeof this.errors;
   }
-}
-
-/** Why it did not work, in the language of who reads it where there are words for it. */
-export function inWords(problem: Problem): string {
-  if (problem.kind === "too-many-tries" && problem.retryAfter > 0) {
-    return t().frame.wait(problem.retryAfter);
-  }
-  return t().frame.problems[problem.kind] ?? problem.message;
 }

@@ -1,13 +1,13 @@
 /** Something that may be refused: whether it is under way, and why it was not done. */
 
 import { Problem } from "../../../core/problem";
-import { why } from "./why";
+import { why } from "../../../i18n/why.svelte";
 
 export class Attempt {
   busy = $state(false);
-  /** For people; empty where nothing went wrong. */
-  why = $state("");
   problem = $state.raw<Problem | null>(null);
+  /** For people; empty where nothing went wrong. */
+  readonly why = $derived(this.problem ? why(this.problem) : "");
 
   /** True if it was done. One that is under way is not begun again. */
   async make(deed: () => Promise<unknown>): Promise<boolean> {
@@ -20,7 +20,6 @@ export class Attempt {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.problem = error;
-      this.why = why(error);
       return false;
     } finally {
       this.busy = false;
@@ -28,7 +27,6 @@ export class Attempt {
   }
 
   forget(): void {
-    this.why = "";
     this.problem = null;
   }
 }
