@@ -14,7 +14,7 @@ UNIT := tests/wire tests/engine tests/embed tests/contracts tests/tables tests/d
 PAGES := src/hubbub/chat/client/index.html
 PAGES_OF := $(shell find web/src web/public web/vite) web/index.html web/vite.config.ts web/svelte.config.js
 
-.PHONY: help setup web serve check test coverage soak bench pins format clean
+.PHONY: help setup web serve check test coverage soak bench protobuf pins format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make bench   the numbers, beside other servers"
 	@echo "make soak    the long runs"
 	@echo "make web     the chat's pages, built of web/"
+	@echo "make protobuf  the classes of src/hubbub/wire/centrifuge.proto"
 	@echo "make setup   only the virtual environment in .venv"
 
 .venv/bin/python:
@@ -39,6 +40,12 @@ help:
 
 .venv/.dev: requirements/dev.txt .venv/.run
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Apart from the rest, whose Protobuf is a newer one.
+.venv/.protoc: requirements/protoc.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv/protoc
+	.venv/protoc/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/protoc.txt
 	@touch $@
 
 .venv/.bench: requirements/bench.txt .venv/.dev
@@ -61,7 +68,7 @@ web: $(PAGES)
 serve: setup web
 	@$(BIN)/hubbub serve --port $(PORT)
 
-check: .venv/.dev web/node_modules/.package-lock.json
+check: .venv/.dev .venv/.protoc web/node_modules/.package-lock.json
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -69,7 +76,7 @@ check: .venv/.dev web/node_modules/.package-lock.json
 	$(BIN)/python -m pytest -q -m "not slow and not soak" --numprocesses 2 --dist loadfile $(UNIT)
 	web/with-node npm run --silent check
 
-test: .venv/.dev web
+test: .venv/.dev .venv/.protoc web
 	@PATH="$(abspath $(BIN)):$$PATH" sh tests/run
 
 coverage: .venv/.dev
@@ -77,6 +84,9 @@ coverage: .venv/.dev
 
 soak: .venv/.dev
 	$(BIN)/python -m pytest -q -m soak --timeout 36000
+
+protobuf: .venv/.protoc
+	cd src && ../.venv/protoc/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. hubbub/wire/centrifuge.proto
 
 bench: .venv/.bench web
 	$(BIN)/python -m benchmarks
@@ -96,6 +106,7 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make pins" UV_CUSTOM_COMPILE_COMMAND="make pin
 pins:
 	$(COMPILE) pyproject.toml requirements/run.in -o requirements/run.txt
 	$(COMPILE) requirements/dev.in -c requirements/run.txt -o requirements/dev.txt
+	$(COMPILE) requirements/protoc.in -o requirements/protoc.txt
 	$(COMPILE) requirements/node.in -o requirements/node.txt
 	$(COMPILE) requirements/bench.in -c requirements/run.txt -c requirements/dev.txt -o requirements/bench.txt
 

@@ -92,7 +92,8 @@ class ClientInfo(Struct, gc=False):
 
 
 class Publication(Struct, gc=False):
-    """One entry of a room: `data` is JSON. Its offset is 0 where the room keeps no log of it.
+    """One entry of a room: `data` is JSON in one line, or with `binary` whatever it is. Its offset
+    is 0 where the room keeps no log of it.
 
     `at` is when it was stored (Unix milliseconds), 0 where that is not known. `json` is a
     codec's own, which keeps its text there.
@@ -104,15 +105,16 @@ class Publication(Struct, gc=False):
     tags: Mapping[str, str] | None = None
     json: bytes = b""
     at: int = 0
+    binary: bool = False
 
     @property
     def value(self) -> Any:
-        """What was published, decoded."""
-        return decode(self.data)
+        """What was published, decoded; bytes where it is `binary`."""
+        return self.data if self.binary else decode(self.data)
 
 
 class Draft(NamedTuple):
-    """What somebody wants to publish: `data` is JSON.
+    """What somebody wants to publish: `data` is JSON in one line, or with `binary` whatever it is.
 
     `key` is the idempotency key. `version` above 0: published only where it is higher than the
     last one with the same `version_epoch`.
@@ -133,6 +135,11 @@ class Draft(NamedTuple):
     unread: bool = False
     mentions: Sequence[str] = ()
     erase: Sequence[tuple[int, bytes]] = ()
+    binary: bool = False
+
+    def entry(self, offset: int, at: int = 0) -> Publication:
+        """What it is as an entry of a room."""
+        return Publication(self.data, offset, self.info, self.tags or None, b"", at, self.binary)
 
 
 EVERYONE = "*"

@@ -33,7 +33,7 @@ from hubbub.engine.client import Client
 from hubbub.engine.node import Node
 from hubbub.settings import Settings
 from hubbub.testing import FakeClock, RecordingSink
-from hubbub.wire.centrifuge import JSON
+from hubbub.wire.centrifuge_json import JSON
 
 EVENT = object()
 BEARER = OAuth2PasswordBearer("/token")

@@ -24,6 +24,7 @@ from hubbub.options import RoomOptions
 from hubbub.settings import Settings
 from hubbub.testing import FakeClock, RecordingSink, settle
 from hubbub.wire import centrifuge as wire
+from hubbub.wire.centrifuge_json import JSON
 from hubbub.wire.frames import unframe
 
 Message = dict[str, Any]
@@ -81,7 +82,7 @@ class Peer:
 
     def __init__(self, node: Node, *, pings: bool = True) -> None:
         self.sink = Sink()
-        self.client = Client(node, self.sink, wire.JSON, pings=pings)
+        self.client = Client(node, self.sink, JSON, pings=pings)
         self.replies: dict[int, Message] = {}
         """Those that nobody has taken, by id."""
         self._ids = count(1)

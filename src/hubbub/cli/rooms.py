@@ -180,8 +180,14 @@ def _said(publication: Publication) -> list[tuple[str, str]]:
     return [
         (f"{publication.offset:>6}  {local(publication.at)}  ", "dim"),
         (clean(who), "bold cyan"),
-        (f": {clean(publication.data.decode())}", ""),
+        (f": {_in_words(publication)}", ""),
     ]
+
+
+def _in_words(publication: Publication) -> str:
+    if publication.binary:
+        return f"({len(publication.data)} bytes)"
+    return clean(publication.data.decode())
 
 
 @rooms.command()
@@ -199,8 +205,8 @@ def export(
 ) -> None:
     """Write what a room's log keeps as JSON lines, one for each publication, in order.
 
-    Each has room, offset, epoch, at (ISO 8601, UTC), user, client, tags and data. What is
-    published meanwhile is not in it.
+    Each has room, offset, epoch, at (ISO 8601, UTC), user, client, tags and data, which is null
+    where it is no JSON but bytes: then b64data has them. What is published meanwhile is not in it.
     """
     if (room is None) != everything:
         raise ConfigurationError("say which room, or --all for every room")
@@ -231,7 +237,7 @@ async def _export(url: str, room: str | None, out: BinaryIO, *, shown: bool) -> 
 
 
 def _line(state: LogState, publication: Publication) -> bytes:
-    info = publication.info
+    info, binary = publication.info, publication.binary
     return encode(
         {
             "room": state.room,
@@ -241,7 +247,8 @@ def _line(state: LogState, publication: Publication) -> bytes:
             "user": None if info is None else info.user,
             "client": None if info is None else info.client,
             "tags": None if publication.tags is None else dict(publication.tags),
-            "data": Raw(publication.data.translate(ONE_LINE)),
+            "data": None if binary else Raw(publication.data.translate(ONE_LINE)),
+            **({"b64data": publication.data} if binary else {}),
         }
     )
 

@@ -17,6 +17,13 @@ Flag = bool | None
 Text = str | None
 
 Base64 = Annotated[Text, Meta(description="The same as base64 of JSON; it wins.")]
+Bytes = Annotated[
+    Text,
+    Meta(
+        description="The same as base64, of JSON or of any bytes; it wins. Members who speak JSON "
+        "and would get what is none are disconnected."
+    ),
+]
 Moment = Annotated[float, Meta(ge=0, le=100_000_000_000, description="Unix seconds; 0 for never.")]
 ClientId = Annotated[Text, Meta(description="This one connection of the user alone.")]
 Session = Annotated[
@@ -32,7 +39,7 @@ class Publishing(Struct):
     """What `publish` and `broadcast` have in common."""
 
     data: Json = UNSET
-    b64data: Base64 = None
+    b64data: Bytes = None
     skip_history: Annotated[Flag, Meta(description="Deliver it, and do not store it.")] = None
     tags: dict[str, str] | None = None
     idempotency_key: Annotated[
@@ -206,10 +213,11 @@ class PresenceStatsResult(Struct):
 
 
 class Publication(Struct, omit_defaults=True):
-    data: Raw
+    data: Annotated[Raw, Meta(description="Null where it is no JSON, but bytes.")]
     offset: int = 0
     tags: dict[str, str] | UnsetType = UNSET
     info: ClientInfo | UnsetType = UNSET
+    b64data: Annotated[str, Meta(description="The bytes, in base64.")] | UnsetType = UNSET
 
 
 class HistoryResult(Struct):

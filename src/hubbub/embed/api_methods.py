@@ -13,7 +13,7 @@ import secrets
 import socket
 import time
 import traceback
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from fnmatch import translate
 from functools import cached_property
@@ -56,7 +56,7 @@ from hubbub.wire.centrifuge import (
     UNRECOVERABLE,
     Error,
 )
-from hubbub.wire.encode import has_endless_number
+from hubbub.wire.encode import has_endless_number, is_json_line
 
 log = logging.getLogger("hubbub")
 
@@ -163,7 +163,7 @@ async def _publish(node: Node, channel: str, draft: Draft) -> bodies.PublishResu
 
 
 def _draft(request: bodies.Publishing) -> Draft:
-    data = _json(request.data, request.b64data)
+    data, binary = _data(request)
     if not data:
         raise Failed(BAD_REQUEST)
     return Draft(
@@ -173,7 +173,16 @@ def _draft(request: bodies.Publishing) -> Draft:
         history=not request.skip_history,
         version=request.version or 0,
         version_epoch=request.version_epoch or "",
+        binary=binary,
     )
+
+
+def _data(request: bodies.Publishing) -> tuple[bytes, bool]:
+    """What is published, and whether it is `binary`."""
+    if not request.b64data:
+        return _json(request.data, None), False
+    data = _decoded(request.b64data)
+    return data, not is_json_line(data)
 
 
 # What is done to connections. ------------------------------------------------------------------
@@ -381,12 +390,19 @@ def _json(data: bodies.Json, b64: str | None) -> bytes:
     text = b"" if data is UNSET else bytes(data)
     try:
         if b64:
-            text = b64decode(b64, validate=True)
+            text = _decoded(b64)
             msgspec.json.decode(text)
         if has_endless_number(text):
             raise Failed(BAD_REQUEST)
         return msgspec.json.format(text, indent=-1) if b"\n" in text else text
     except (ValueError, RecursionError):
+        raise Failed(BAD_REQUEST) from None
+
+
+def _decoded(b64: str) -> bytes:
+    try:
+        return b64decode(b64, validate=True)
+    except ValueError:
         raise Failed(BAD_REQUEST) from None
 
 
@@ -401,9 +417,12 @@ def _client_info(info: ClientInfo) -> bodies.ClientInfo:
 
 def _publication(one: Publication) -> bodies.Publication:
     info = UNSET if one.info is None else _client_info(one.info)
-    return bodies.Publication(
-        Raw(one.data), one.offset, dict(one.tags) if one.tags else UNSET, info
-    )
+    tags = dict(one.tags) if one.tags else UNSET
+    if one.binary:
+        return bodies.Publication(
+            Raw(b"null"), one.offset, tags, info, b64encode(one.data).decode()
+        )
+    return bodies.Publication(Raw(one.data), one.offset, tags, info)
 
 
 def _method(call: Callable[[Api, Any], Awaitable[Struct]]) -> Method:

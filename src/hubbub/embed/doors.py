@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketState
 
 from hubbub.engine.access import origin_allowed
 from hubbub.engine.client import Client
+from hubbub.engine.codec import ClientCodec
 from hubbub.engine.member import LoginMember, Member, TextDoor
 from hubbub.engine.revoking import Revoked, connection_revoked, room_revoked
 from hubbub.engine.session import Session
@@ -23,7 +24,8 @@ from hubbub.model import FORCED, NORMAL, VANISHED, check_room_name, user_id
 from hubbub.transports.app import EXTENSION
 from hubbub.transports.asgi import AsgiConnection
 from hubbub.transports.direct import WebSocketProtocol
-from hubbub.wire.centrifuge import JSON
+from hubbub.wire.centrifuge_json import JSON
+from hubbub.wire.centrifuge_protobuf import PROTOBUF
 
 if TYPE_CHECKING:
     from hubbub.embed.hub import Hub
@@ -33,8 +35,7 @@ log = logging.getLogger("hubbub")
 JOINED = "hubbub.joined"
 """The key in a connection's scope that has the room it is in, while it is in one."""
 
-SUBPROTOCOL = "centrifuge-json"
-UNSPOKEN = "centrifuge-protobuf"
+SUBPROTOCOLS: dict[str, ClientCodec] = {"centrifuge-protobuf": PROTOBUF, "centrifuge-json": JSON}
 
 Connection = WebSocketProtocol | AsgiConnection
 
@@ -66,15 +67,18 @@ class Doors:
     async def client(self, websocket: WebSocket) -> None:
         """Speak the Centrifuge protocol with the connection (protocol.md section 1)."""
         query, offered = websocket.query_params, websocket.scope.get("subprotocols", [])
-        binary = "protobuf" in (query.get("format"), query.get("cf_protocol"))
-        if binary or (UNSPOKEN in offered and SUBPROTOCOL not in offered):
-            raise HTTPException(400, "Protobuf is not spoken here: use JSON")
-        connection = await self.admit(websocket, SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        spoken = next((one for one in offered if one in SUBPROTOCOLS), None)
+        if spoken is not None:
+            codec = SUBPROTOCOLS[spoken]
+        else:
+            binary = "protobuf" in (query.get("format"), query.get("cf_protocol"))
+            codec = PROTOBUF if binary else JSON
+        connection = await self.admit(websocket, spoken)
         hub = self._hub
         scope = websocket.scope if hub.keeps_scope else None
         # For people with a terminal: the pings of WebSockets instead of the protocol's.
         pings = query.get("cf_ws_frame_ping_pong") != "true"
-        client = Client(hub.node, connection, JSON, scope, pings)
+        client = Client(hub.node, connection, codec, scope, pings)
         if isinstance(connection, WebSocketProtocol):
             heartbeat = None if pings else hub.node.heartbeat
             connection.attach(client, hub.settings, heartbeat)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, Generic, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from fastapi import params
@@ -171,7 +171,8 @@ MAX_PROBLEM = 200
 
 
 class Model(Generic[T]):
-    """JSON ⇄ values of a type that Pydantic or msgspec knows; of any, without a type.
+    """JSON ⇄ values of a type that Pydantic or msgspec knows; of any, without a type. For `bytes`
+    whatever was published, JSON or not.
 
     Raises `ConfigurationError` for a type that neither knows.
     """
@@ -179,7 +180,8 @@ class Model(Generic[T]):
     def __init__(self, kind: Any = Any) -> None:
         self._adapter: TypeAdapter[T] | None = None
         self._decoder: Any = None
-        if kind is Any:
+        self._bytes = kind is bytes
+        if kind is Any or kind is bytes:
             self._decoder = msgspec.json.Decoder()
         elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             self._decoder = msgspec.json.Decoder(kind)
@@ -191,6 +193,8 @@ class Model(Generic[T]):
 
     def decode(self, data: bytes) -> T:
         """Raises `Wrong`."""
+        if self._bytes:
+            return cast("T", data)
         try:
             if self._adapter is not None:
                 return self._adapter.validate_json(data)
@@ -203,6 +207,8 @@ class Model(Generic[T]):
         return value
 
     def encode(self, value: T) -> bytes:
+        if self._bytes:
+            return cast("bytes", value)
         if self._adapter is not None:
             return self._adapter.dump_json(value)
         return to_json(value)

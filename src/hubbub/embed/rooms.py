@@ -31,7 +31,7 @@ class Rooms(Generic[T]):
         self._rule = rule
         self._message: Any = Any if message is None else message
         self._model: Model[T] = Model(self._message)
-        if message is not None:
+        if message not in (None, bytes):
             rule.check = self._model.normal
 
     def __repr__(self) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubbub.engine.subscription import Subscription
     from hubbub.engine.tags import Predicate
     from hubbub.engine.tick import Tick
+    from hubbub.model import Publication
 
 log = logging.getLogger("hubbub")
 
@@ -48,6 +49,7 @@ class Audience:
 
     __slots__ = (
         "_edits",
+        "_messages",
         "_tick",
         "_writes",
         "accepts",
@@ -64,6 +66,7 @@ class Audience:
         self.room = room
         self.kind = kind
         self.encode = kind.codec.encoder(room.name)
+        self._messages: Callable[[Publication], bytes] | None = None
         self.accepts = accepts
         # In the order of joining; by session, because each is in a room once.
         self.members: dict[Session, Member | Subscription] = {}
@@ -73,6 +76,13 @@ class Audience:
         # None does not get the pending frame there.
         self._edits: list[tuple[int, Session, bytes | None]] = []
         self._writes: list[Write] | None = None
+
+    def message(self, publication: Publication) -> bytes:
+        """The message of `publication`, not framed: for those of the same encoding. Raises
+        `NotJson`."""
+        if self._messages is None:  # few rooms have members of two kinds
+            self._messages = self.kind.codec.payloads(self.room.name)
+        return self._messages(publication)
 
     def add(self, session: Session, member: Member | Subscription) -> None:
         """From here on `session` gets what is delivered, and nothing from before."""

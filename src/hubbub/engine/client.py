@@ -36,8 +36,8 @@ from hubbub.wire.encode import to_json
 if TYPE_CHECKING:
     from hubbub.contracts import Sink, Timer
     from hubbub.engine.audience import Audience
+    from hubbub.engine.codec import ClientCodec
     from hubbub.engine.node import Node
-    from hubbub.wire.centrifuge import JsonCodec
 
 log = logging.getLogger("hubbub")
 
@@ -74,7 +74,7 @@ class Client(Conversation):
     )
 
     def __init__(
-        self, node: Node, sink: Sink, codec: JsonCodec, scope: Any = None, pings: bool = True
+        self, node: Node, sink: Sink, codec: ClientCodec, scope: Any = None, pings: bool = True
     ) -> None:
         super().__init__(node, sink, codec, secrets.token_urlsafe(8))
         self.user_id = ""

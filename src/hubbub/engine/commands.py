@@ -26,7 +26,7 @@ from hubbub.model import (
     user_id,
 )
 from hubbub.wire import centrifuge as wire
-from hubbub.wire.encode import has_endless_number, value_of
+from hubbub.wire.encode import has_endless_number, is_json_line, value_of
 
 if TYPE_CHECKING:
     from hubbub.engine.client import Client
@@ -211,19 +211,21 @@ def publish(client: Client, id: int, request: wire.PublishRequest) -> Pending | 
         client.refuse(id, wire.NOT_AVAILABLE)
     elif not may:
         client.refuse(id, wire.DENIED)
-    elif not data or not rule.allows_name(name) or has_endless_number(data):
+    elif not data or not rule.allows_name(name):
+        client.refuse(id, wire.BAD_REQUEST)
+    elif not request.binary and has_endless_number(data):
         client.refuse(id, wire.BAD_REQUEST)
     elif rule.on_publish is not None:
         return client.asking(id, _asked(client, id, name, rule, data))
     elif rule.check is None:
-        _publish(client, id, name, rule, data)
+        _publish(client, id, name, rule, data, request.binary)
     else:
         try:
             data = rule.check(data)
         except ValueError as error:
             client.refuse(id, wire.Error(wire.BAD_REQUEST.code, str(error)))
         else:
-            _publish(client, id, name, rule, data)
+            _publish(client, id, name, rule, data, binary=False)
     return None
 
 
@@ -233,15 +235,15 @@ async def _asked(client: Client, id: int, name: str, rule: Rule, data: bytes) ->
     event = Publish(client, sub, client.node.room(name), client.user, data, rule.params(name))
     data = await rule.on_publish(event)
     if client.disconnect is None and client.subs.get(name) is sub:
-        _publish(client, id, name, rule, data)
+        _publish(client, id, name, rule, data, binary=not is_json_line(data))
     else:
         client.refuse(id, wire.DENIED)  # it may have been put out for what it says
 
 
-def _publish(client: Client, id: int, name: str, rule: Rule, data: bytes) -> None:
+def _publish(client: Client, id: int, name: str, rule: Rule, data: bytes, binary: bool) -> None:
     sub = client.subs.get(name)
     info = client.info if sub is None else sub.info
-    draft = Draft(data, info=info, unread=rule.options.read_markers)
+    draft = Draft(data, info=info, unread=rule.options.read_markers, binary=binary)
     if not rule.options.fits(data):
         client.refuse(id, wire.BAD_REQUEST)
     elif rule.options.durable:

@@ -19,7 +19,15 @@ from msgspec import MsgspecError
 from hubbub.engine import commands as asked
 from hubbub.engine.session import Session
 from hubbub.errors import Refused, Unavailable
-from hubbub.model import BAD_REQUEST, Appended, Disconnect, Draft, Fate, Publication
+from hubbub.model import (
+    BAD_REQUEST,
+    INAPPROPRIATE_PROTOCOL,
+    Appended,
+    Disconnect,
+    Draft,
+    Fate,
+    Publication,
+)
 from hubbub.wire.centrifuge import BAD_REQUEST as WRONG
 from hubbub.wire.centrifuge import (
     BODIES,
@@ -30,13 +38,13 @@ from hubbub.wire.centrifuge import (
     Error,
     JustPublish,
 )
-from hubbub.wire.encode import LONG
+from hubbub.wire.encode import LONG, NotJson
 
 if TYPE_CHECKING:
     from hubbub.contracts import Sink
+    from hubbub.engine.codec import ClientCodec
     from hubbub.engine.node import Node
     from hubbub.engine.subscription import Subscription
-    from hubbub.wire.centrifuge import JsonCodec
 
 log = logging.getLogger("hubbub")
 
@@ -80,7 +88,7 @@ class Conversation(Session):
         "subs",
     )
 
-    def __init__(self, node: Node, sink: Sink, codec: JsonCodec, id: str) -> None:
+    def __init__(self, node: Node, sink: Sink, codec: ClientCodec, id: str) -> None:
         super().__init__(node, sink)
         self.id = id
         self.codec = codec
@@ -241,6 +249,8 @@ class Conversation(Session):
         except (MsgspecError, RecursionError):
             # JSON, but nothing that there are values for: a number of thousands of digits.
             self.refuse(command.id, WRONG)
+        except NotJson:
+            self.hang_up(INAPPROPRIATE_PROTOCOL)
         except Exception as error:
             self._failed(command.id, error)
         return None
@@ -275,6 +285,8 @@ class Conversation(Session):
             self.refuse(id, told(refused))
         except Unavailable:
             self.refuse(id, UNAVAILABLE)
+        except NotJson:
+            self.hang_up(INAPPROPRIATE_PROTOCOL)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task and task.cancelling():

@@ -21,22 +21,18 @@ from hubbub.model import (
     Draft,
     History,
     Position,
+    Publication,
     check_room_name,
     user_id,
 )
 from hubbub.options import RoomOptions
-from hubbub.wire.encode import frame_of, to_json
+from hubbub.wire.encode import frame_of, to_data, to_json
 from hubbub.wire.frames import SHORT, TEXT_HEADS, text_frame
 
 if TYPE_CHECKING:
     from hubbub.engine.member import Member
     from hubbub.engine.node import Node
     from hubbub.engine.session import Session
-
-
-def _json_of(value: Any) -> bytes | None:
-    """`value` for who is spoken to in JSON; None where it cannot be."""
-    return None if isinstance(value, bytes | bytearray | memoryview) else to_json(value)
 
 
 _NO_OPTIONS = RoomOptions()
@@ -109,22 +105,20 @@ class RoomHandle:
             frame = frame_of(value)
         node = self._node
         if get_ident() != node.thread:
-            node.run(self._deliver, frame, _json_of(value), exclude)
+            node.run(self._deliver, *to_data(value), exclude)
         elif (room := node.live.get(self.name)) is not None:
             if not room.only_plain:
-                self._deliver(frame, _json_of(value), exclude)
+                self._deliver(*to_data(value), exclude)
             elif exclude is None and room.plain.pending:
                 room.plain.pending.append(frame)  # as `deliver` would, without the call
             else:
                 room.plain.deliver(frame, exclude)  # type: ignore[arg-type] # a Member, or nobody
 
-    def _deliver(
-        self, frame: bytes, data: bytes | None, exclude: Member | Subscription | None
-    ) -> None:
+    def _deliver(self, data: bytes, binary: bool, exclude: Member | Subscription | None) -> None:
         room = self._node.live.get(self.name)
         if room is not None:
             session = exclude.client if isinstance(exclude, Subscription) else exclude
-            room.broadcast(frame, data, session)
+            room.broadcast(Publication(data, binary=binary), session)
 
     async def publish(
         self,
@@ -138,7 +132,10 @@ class RoomHandle:
         mentions: Collection[Any] = (),
         unread: bool | None = None,
     ) -> Position | None:
-        """Publish `data`, anything JSON can hold, to everyone in the room, and store it.
+        """Publish `data`, bytes or anything JSON can hold, to everyone in the room, and store it.
+
+        Bytes are given as they are to who speaks Protobuf and to plain members; to who speaks JSON
+        only if that is what they are, and else such a member is disconnected (3506).
 
         Returns where it stands in the room's history; None where the room keeps none, or with
         `history=False`. In a durable room that means: it is committed. `tags` are what members
@@ -167,14 +164,16 @@ class RoomHandle:
         if isinstance(mentions, str):
             raise TypeError("mentions are the users, one or many: mentions=[user]")
         id = user_id(user)
+        sent, binary = to_data(data)
         draft = Draft(
-            to_json(data),
+            sent,
             tags or None,
             idempotency_key,
             history,
             info=None if id is None else ClientInfo(id, ""),
             mentions=[somebody(one) for one in mentions],
             erase=[(offset, to_json(value)) for offset, value in (erase or {}).items()],
+            binary=binary,
         )
         draft = self._fitting(draft, unread)
         return await self._node.awaited(self._node.store(self.name, draft))

@@ -169,7 +169,7 @@ class Journal:
                     erase(heard[room][1], erased)
             if room is None:
                 continue
-            publication = Publication(draft.data, position.offset, draft.info, draft.tags)
+            publication = draft.entry(position.offset)
             if room in heard and heard[room][0] == position.epoch:
                 heard[room][1].append(publication)
             else:

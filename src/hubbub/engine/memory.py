@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.engine.once import Once
 from hubbub.engine.stream import Stream, Streams
-from hubbub.model import Draft, Position, Publication
+from hubbub.model import Draft, Position
 
 if TYPE_CHECKING:
     from hubbub.contracts import Clock, Timer
@@ -77,7 +77,7 @@ class Memory:
             done = self.once.find(name, draft, now)
             if done is not None:
                 return done[0]
-        publication = Publication(draft.data, 0, draft.info, draft.tags)
+        publication = draft.entry(0)
         position = None
         if stream is not None:
             if draft.version and not stream.renew(draft.version_epoch, draft.version):

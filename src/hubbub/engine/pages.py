@@ -5,14 +5,12 @@ After a lost connection a thousand clients ask for the same publications at once
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from msgspec import Raw
-
+    from hubbub.engine.codec import ClientCodec
     from hubbub.engine.tick import Tick
     from hubbub.model import Publication
-    from hubbub.wire.centrifuge import JsonCodec
 
 
 class Pages:
@@ -21,14 +19,14 @@ class Pages:
     def __init__(self, tick: Tick) -> None:
         self._tick = tick
         # With the ends themselves, so that no other publication gets the place of one.
-        self._made: dict[object, tuple[Publication, Publication, Raw]] = {}
+        self._made: dict[object, tuple[Publication, Publication, Any]] = {}
 
-    def entries(self, codec: JsonCodec, page: list[Publication]) -> Raw:
-        """`page`, without a gap in it, as it stands in a reply."""
+    def entries(self, codec: ClientCodec, page: list[Publication]) -> Any:
+        """`page`, without a gap in it, as it stands in a reply. Raises `NotJson`."""
         if not page:
             return codec.entries(page)
         first, last = page[0], page[-1]
-        key = codec, id(first), id(last), len(page)
+        key = codec.encoding, id(first), id(last), len(page)
         made = self._made.get(key)
         if made is None:
             if not self._made:

@@ -8,12 +8,14 @@ what is behind. That members see one order, without hole or repeat, is a propert
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hubbub.engine.audience import Audience, Kind
 from hubbub.engine.codec import BARE
 from hubbub.engine.tail import put
 from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
+from hubbub.wire.encode import NotJson
 
 if TYPE_CHECKING:
     from hubbub.engine.handles import RoomHandle
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
     from hubbub.engine.tick import Tick
 
 _PLAIN = Kind(BARE)
+
+
+def _by_codec(audience: Audience) -> tuple[str, int]:
+    """Those of one encoding side by side, and among them those of one codec."""
+    codec = audience.kind.codec
+    return codec.encoding, id(codec)
+
 
 HELD = 1_000
 """Publications that a room holds while something before them is missing in it."""
@@ -93,7 +102,7 @@ class Room:
         others = [one for one in self.audiences if one is not audience]
         if audience.members:
             others.append(audience)
-        self.audiences = tuple(sorted(others, key=lambda one: id(one.kind.codec)))
+        self.audiences = tuple(sorted(others, key=_by_codec))
         self.only_plain = self.audiences == self.alone
 
     def restart(self, stream: Stream | None) -> None:
@@ -121,10 +130,11 @@ class Room:
         ):
             # The common case in one piece: what `advance` does for each.
             audience = audiences[0]
-            self.expected += len(publications)
-            audience.deliver_all(list(map(audience.encode, publications)))
-            tail.keep(publications)
-            return
+            with suppress(NotJson):
+                audience.deliver_all(list(map(audience.encode, publications)))
+                self.expected += len(publications)
+                tail.keep(publications)
+                return
         for publication in publications:
             if not self.advance(publication):
                 log.sync()
@@ -187,28 +197,33 @@ class Room:
     def _deliver(self, publication: Publication) -> None:
         if self.log is not None and publication.offset and self.log.tail is not None:
             self.log.tail.keep([publication])
-        codec, frame = None, b""
+        self._give(publication, None)
+
+    def broadcast(self, publication: Publication, exclude: Session | None) -> None:
+        """Deliver what is in no log, to everyone but `exclude`, whatever they asked for."""
+        self._give(publication, exclude, filtered=False)
+
+    def _give(
+        self, publication: Publication, exclude: Session | None, filtered: bool = True
+    ) -> None:
+        """Make the message once for each encoding, and frame it once for each codec."""
+        encoding, codec, message, frame = "", None, b"", b""
         for audience in self.audiences:
             accepts = audience.accepts
-            if accepts is not None and not accepts(publication.tags):
+            if accepts is not None and filtered and not accepts(publication.tags):
                 continue
             if audience.kind.codec is not codec:
                 codec = audience.kind.codec
-                frame = audience.encode(publication)
-            audience.deliver(frame)
-
-    def broadcast(self, frame: bytes, data: bytes | None, exclude: Session | None) -> None:
-        """Deliver what is in no log: `frame` to plain members, `data` (JSON) to the others.
-
-        Without `data` it is something that JSON has no words for, and who is spoken to in JSON
-        is disconnected, as the protocol has it (protocol.md section 10.2, 3506).
-        """
-        plain = self.plain  # which is gone once everyone is
-        for audience in self.audiences:
-            if audience is plain:
+                if codec.encoding != encoding:
+                    encoding = codec.encoding
+                    try:
+                        message = audience.message(publication)
+                    except NotJson:
+                        message = b""
+                frame = codec.wrap(message) if message else b""
+            if frame:
                 audience.deliver(frame, exclude)
-            elif data is not None:
-                audience.deliver(audience.encode(Publication(data)), exclude)
             else:
+                # As the protocol has it (section 10.2) for who could not read it.
                 for session in [one for one in audience.members if one is not exclude]:
                     session.hang_up(INAPPROPRIATE_PROTOCOL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hubbub.model import NORMAL, ClientInfo, Publication
-from hubbub.wire.encode import to_json
+from hubbub.model import INAPPROPRIATE_PROTOCOL, NORMAL, ClientInfo, Publication
+from hubbub.wire.encode import NotJson, to_data
 
 if TYPE_CHECKING:
     from hubbub.contracts import Timer
@@ -75,13 +75,18 @@ class Subscription:
         return self.rule.params(self.name)
 
     def send(self, value: Any) -> None:
-        """Send `value`, anything JSON can hold, to this member alone; as `Member.send`."""
-        self.client.node.run(self._send, to_json(value))
+        """Send `value`, bytes or anything JSON can hold, to this member alone; as `Member.send`."""
+        self.client.node.run(self._send, *to_data(value))
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes, binary: bool) -> None:
         if self.client.subs.get(self.name) is self:
             audience = self.audience
-            audience.deliver_to(self.client, audience.encode(Publication(data)))
+            try:
+                frame = audience.encode(Publication(data, binary=binary))
+            except NotJson:
+                self.client.hang_up(INAPPROPRIATE_PROTOCOL)
+            else:
+                audience.deliver_to(self.client, frame)
 
     def hang_up(self, disconnect: Disconnect) -> None:
         self.client.hang_up(disconnect)

@@ -85,8 +85,9 @@ class Tail(Stream):
 
 
 def put(data: bytes, publication: Publication) -> None:
-    """Have `publication` hold `data` and nothing of what it held, in no encoding."""
+    """Have `publication` hold `data` (JSON) and nothing of what it held, in no encoding."""
     publication.data = data
+    publication.binary = False
     publication.json = b""
 
 

@@ -83,7 +83,7 @@ class Log:
         """Put `data` in the place of what was published at `offset`."""
         if offset >= self.head.first:
             number = offset - self.head.first
-            self.entries[number] = replace(self.entries[number], data=data)
+            self.entries[number] = replace(self.entries[number], data=data, binary=False)
             self.counting.pop(offset, None)
 
     def unread(self, user: str, most: int) -> Unread:
@@ -210,9 +210,7 @@ class MemoryStore:
         if appended.fate is Fate.STORED:
             self._logs[room] = log
             head.touched = int(now * 1000)
-            log.entries.append(
-                Publication(draft.data, head.top, draft.info, draft.tags or None, at=head.touched)
-            )
+            log.entries.append(draft.entry(head.top, head.touched))
             if draft.unread:
                 log.counting[head.top] = Counting(name[0], frozenset(mentioned(draft)))
             for offset, data in erased(draft, head.top):

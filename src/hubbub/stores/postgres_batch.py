@@ -18,6 +18,7 @@ from hubbub.stores.rows import (
     Name,
     Use,
     column,
+    data_text,
     digest,
     info_text,
     key_of,
@@ -86,7 +87,7 @@ class Batch:
         return (
             self._rooms,
             self._places,
-            [draft.data.decode() for draft in drafts],
+            [data_text(draft) for draft in drafts],
             [tags_text(draft.tags) for draft in drafts],
             [info_text(draft.info) for draft in drafts],
             *(self._keys(drafts) if any(draft.key for draft in drafts) else [None] * 4),

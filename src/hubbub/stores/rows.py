@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
@@ -66,6 +67,15 @@ def erased(draft: Draft, offset: int) -> Iterable[tuple[int, bytes]]:
     return {seq: data for seq, data in draft.erase if 0 < seq < offset}.items()
 
 
+BINARY = "!"
+"""What the text of data begins with that is not JSON, and base64 of it follows; no JSON does."""
+
+
+def data_text(draft: Draft) -> str:
+    """Its data as a column, which is text."""
+    return BINARY + b64encode(draft.data).decode() if draft.binary else draft.data.decode()
+
+
 def tags_text(tags: Mapping[str, str] | None) -> str | None:
     return encode(dict(tags)).decode() if tags else None
 
@@ -83,7 +93,10 @@ def publication(seq: int, at: int, data: str, tags: str | None, info: str | None
     if info is not None:
         user, client, conn_info, chan_info = _info.decode(info)
         who = ClientInfo(user, client, conn_info.encode(), chan_info.encode())
-    return Publication(data.encode(), seq, who, None if tags is None else _tags.decode(tags), at=at)
+    kept = None if tags is None else _tags.decode(tags)
+    if data[:1] == BINARY:
+        return Publication(b64decode(data[1:]), seq, who, kept, at=at, binary=True)
+    return Publication(data.encode(), seq, who, kept, at=at)
 
 
 class Head(Struct):

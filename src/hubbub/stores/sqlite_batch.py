@@ -19,6 +19,7 @@ from hubbub.stores.rows import (
     Key,
     Name,
     Use,
+    data_text,
     digest,
     info_text,
     judge,
@@ -154,7 +155,7 @@ class Batch:
                     head.id,
                     head.top,
                     self._at,
-                    draft.data.decode(),
+                    data_text(draft),
                     tags_text(draft.tags),
                     info_text(draft.info),
                 )

@@ -1,19 +1,16 @@
-"""The Centrifuge client protocol in JSON (protocol.md sections 1 to 8): bytes ⇄ values.
+"""What is said in the Centrifuge client protocol (protocol.md sections 1 to 9), as values.
 
 Its words stay here: what it calls a channel is a room everywhere else. Names and defaults of the
 structs are the protocol's; a field with a default is left out of what is sent when it has it.
+How they become bytes is for `centrifuge_json` and `centrifuge_protobuf`, whose own forms of
+publications and of who somebody is (`Any` here) stand in them as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
-import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
-
-from hubbub.model import ClientInfo, Publication
-from hubbub.wire.frames import SHORT, TEXT_HEADS, text_frame
 
 UInt32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 UInt64 = Annotated[int, Meta(ge=0)]
@@ -96,6 +93,14 @@ class PublishRequest(Struct, gc=False):
     data: Raw = NO_DATA
     type: int = 0
 
+    binary: ClassVar[bool] = False
+
+
+class BinaryPublishRequest(PublishRequest, gc=False):
+    """Its data is not known to be JSON in one line (`model.Publication`)."""
+
+    binary: ClassVar[bool] = True
+
 
 class PresenceRequest(Struct):
     channel: str = ""
@@ -170,12 +175,13 @@ class SubscribeResult(Struct, omit_defaults=True):
     ttl: int = 0
     recoverable: bool = False
     epoch: str = ""
-    publications: Raw | UnsetType = UNSET
+    publications: Any = UNSET
     recovered: bool = False
     offset: int = 0
     positioned: bool = False
     data: Raw | UnsetType = UNSET
     was_recovering: bool = False
+    delta: bool = False
 
 
 class ConnectResult(Struct, omit_defaults=True):
@@ -187,6 +193,8 @@ class ConnectResult(Struct, omit_defaults=True):
     subs: dict[str, SubscribeResult] = {}
     ping: int = 0
     pong: bool = False
+    session: str = ""
+    node: str = ""
 
 
 class RefreshResult(Struct, omit_defaults=True):
@@ -202,7 +210,7 @@ class SubRefreshResult(Struct, omit_defaults=True):
 
 
 class PresenceResult(Struct):
-    presence: dict[str, Raw]
+    presence: dict[str, Any]
 
 
 class PresenceStatsResult(Struct):
@@ -211,7 +219,7 @@ class PresenceStatsResult(Struct):
 
 
 class HistoryResult(Struct):
-    publications: Raw
+    publications: Any
     epoch: str
     offset: int
 
@@ -229,7 +237,7 @@ class Empty(Struct):
 class InfoPush(Struct):
     """The body of a `join` and of a `leave`."""
 
-    info: Raw
+    info: Any
 
 
 class UnsubscribePush(Struct):
@@ -245,129 +253,12 @@ class SubscribePush(Struct, omit_defaults=True):
     data: Raw | UnsetType = UNSET
 
 
+class DisconnectPush(Struct, omit_defaults=True):
+    code: int
+    reason: str
+    reconnect: bool = False
+
+
 class RefreshPush(Struct, omit_defaults=True):
     expires: bool = False
     ttl: int = 0
-
-
-_decode = msgspec.json.Decoder(Command).decode
-_decode_publish = msgspec.json.Decoder(JustPublish).decode
-_encode = msgspec.json.Encoder().encode
-
-
-class JsonCodec:
-    """JSON in text messages, one object a line.
-
-    A *message* below is one reply or push as bytes; `frame` puts several into one WebSocket
-    frame.
-    """
-
-    PING = text_frame(b"{}")
-
-    def commands(self, messages: list[str | bytes]) -> tuple[Sequence[Command | JustPublish], bool]:
-        """The commands of WebSocket messages; false if something came that holds none (3501).
-
-        Then the commands are those before it.
-        """
-        try:
-            # A line break inside a command would end it for whoever its data goes to.
-            if "\n" not in "".join(messages):  # type: ignore[arg-type]
-                return [_decode_publish(message) for message in messages], True
-        except (msgspec.MsgspecError, TypeError, RecursionError, UnicodeError):
-            pass  # not all of them are that, or not all are text
-        found: list[Command] = []
-        try:
-            for message in messages:
-                if type(message) is not str:
-                    return found, False
-                lines = [line for line in message.split("\n") if line]
-                if not lines:
-                    return found, False
-                found.extend(map(_decode, lines))  # up to the first that is none
-        except (msgspec.MsgspecError, RecursionError, UnicodeError):
-            return found, False
-        return found, True
-
-    def frame(self, messages: list[bytes | int]) -> bytes:
-        """One frame; a number stands for the reply to the `publish` of that id."""
-        return text_frame(
-            b"\n".join(
-                [
-                    b'{"id":%d,"publish":{}}' % one if type(one) is int else one  # type: ignore[misc]
-                    for one in messages
-                ]
-            )
-        )
-
-    def reply(self, id: int, kind: str, result: Struct) -> bytes:
-        return b'{"id":%d,"%b":%b}' % (id, kind.encode(), _encode(result))
-
-    def error(self, id: int, error: Error) -> bytes:
-        body: dict[str, object] = {"code": error.code, "message": error.message}
-        if error.temporary:
-            body["temporary"] = True
-        return b'{"id":%d,"error":%b}' % (id, _encode(body))
-
-    def push(self, room: str, kind: str, body: Struct | Raw) -> bytes:
-        """A push; `room` is empty for one that concerns the connection."""
-        push: dict[str, object] = {"channel": room} if room else {}
-        push[kind] = body
-        return _encode({"push": push})
-
-    def membership(self, room: str, kind: str, info: ClientInfo) -> bytes:
-        """The frame of a `join` or a `leave`, the same bytes for everyone."""
-        return text_frame(self.push(room, kind, InfoPush(self.info(info))))
-
-    def encoder(self, room: str) -> Callable[[Publication], bytes]:
-        """Makes the frame of a `pub` push, the same bytes for everyone (section 15)."""
-        head = b'{"push":{"channel":%b,"pub":{"data":' % _encode(room)
-        rest_of, info_of = self._rest, self._info
-
-        def encode(publication: Publication) -> bytes:
-            info, offset = publication.info, publication.offset
-            if info is not None and offset and publication.tags is None:
-                # The common case in one piece.
-                end = b',"offset":%d}}}' % offset
-                json = info.json or info_of(info)
-                payload = b"".join((head, publication.data, b',"info":', json, end))
-            else:
-                payload = b"".join((head, publication.data, rest_of(publication), b"}}"))
-            length = len(payload)
-            return TEXT_HEADS[length] + payload if length < SHORT else text_frame(payload)
-
-        return encode
-
-    def entries(self, publications: list[Publication]) -> Raw:
-        """Publications as they stand in a reply."""
-        return Raw(b"[%b]" % b",".join([one.json or self._entry(one) for one in publications]))
-
-    def _entry(self, publication: Publication) -> bytes:
-        publication.json = b'{"data":' + publication.data + self._rest(publication)
-        return publication.json
-
-    def _rest(self, publication: Publication) -> bytes:
-        """What follows the data."""
-        rest, info = b"", publication.info
-        if info is not None:
-            rest += b',"info":' + (info.json or self._info(info))
-        if publication.offset:
-            rest += b',"offset":%d' % publication.offset
-        if publication.tags:
-            rest += b',"tags":' + _encode(publication.tags)
-        return rest + b"}"
-
-    def info(self, info: ClientInfo) -> Raw:
-        return Raw(info.json or self._info(info))
-
-    def _info(self, info: ClientInfo) -> bytes:
-        if not info.json:
-            info.json = b'{"user":%b,"client":%b%b%b}' % (
-                _encode(info.user),
-                _encode(info.client),
-                info.conn_info and b',"conn_info":' + info.conn_info,
-                info.chan_info and b',"chan_info":' + info.chan_info,
-            )
-        return info.json
-
-
-JSON = JsonCodec()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -19,6 +19,11 @@ def _plain(value: Any) -> Any:
 
 
 _encode_json = msgspec.json.Encoder(enc_hook=_plain).encode
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+class NotJson(ValueError):
+    """Data that JSON has no words for, where JSON is spoken (protocol.md section 10.2, 3506)."""
 
 
 def value_of(data: bytes) -> Any:
@@ -40,6 +45,39 @@ def has_endless_number(data: bytes) -> bool:
     return len(data) > LONG and _ENDLESS_NUMBER.search(data) is not None
 
 
+def is_json_line(data: bytes) -> bool:
+    """Whether `data` is JSON in one line, which every client can read."""
+    try:
+        data.decode()
+        _skim(data)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return b"\n" not in data and b"\r" not in data and not has_endless_number(data)
+
+
+def json_line(data: bytes) -> bytes:
+    """`data`, which may be anything, as JSON in one line. Raises `NotJson`."""
+    if not is_json_line(data):
+        try:
+            data = msgspec.json.format(data, indent=-1)
+        except (msgspec.MsgspecError, RecursionError):
+            raise NotJson from None
+        if not is_json_line(data):
+            raise NotJson
+    return data
+
+
+def is_bytes(value: Any) -> TypeGuard[bytes | bytearray | memoryview]:
+    """Whether `value` is sent as it is."""
+    return isinstance(value, bytes | bytearray | memoryview)
+
+
+def to_data(value: Any) -> tuple[bytes, bool]:
+    """`value` as the data of a publication, and whether it is `binary` there. Raises as
+    `to_json`."""
+    return (bytes(value), True) if is_bytes(value) else (to_json(value), False)
+
+
 def to_json(value: Any) -> bytes:
     """`value` as JSON, in one line.
 
@@ -58,6 +96,6 @@ def frame_of(value: Any) -> bytes:
     """
     if isinstance(value, str):
         return text_frame(str.encode(value))
-    if isinstance(value, bytes | bytearray | memoryview):
+    if is_bytes(value):
         return binary_frame(bytes(value))
     return text_frame(_encode_json(value))

@@ -58,10 +58,13 @@ async def what_is_stored_comes_back_as_it_was(store: Store, time: Time) -> None:
     nobody = ClientInfo("", "")
     tags = {"z": "1", "a": '"', "é \U0001f469": "", "": "\n"}
     drafts = [Draft(text) for text in texts]
+    anything = [bytes(range(256)), b"", b"1", b'{"a":\n1}', b"!", b"\xff" * 100_000]
+    drafts += [Draft(some, binary=True) for some in anything]
     drafts += [Draft(b"1", tags=tags), Draft(b"2", info=who), Draft(b"3", info=nobody, tags={})]
     await store.append([("room \U0001f469 '%_", draft) for draft in drafts])
     page = await store.read("room \U0001f469 '%_", 0, 100, 10 * MUCH)
     assert [one.data for one in page.publications] == [one.data for one in drafts], "byte by byte"
+    assert [one.binary for one in page.publications] == [one.binary for one in drafts]
     *_, tagged, told, empty = page.publications
     assert tagged.tags == tags, "tags come back"
     assert tagged.info is None, "nobody is nobody"

@@ -11,7 +11,8 @@ from msgspec import Raw
 
 from hubbub.model import ClientInfo, Publication
 from hubbub.wire import centrifuge as wire
-from hubbub.wire.centrifuge import JSON, Command, JustPublish
+from hubbub.wire.centrifuge import Command, JustPublish
+from hubbub.wire.centrifuge_json import JSON
 from hubbub.wire.frames import text_frame, unframe
 
 MESSAGE_BYTES = 65_536
