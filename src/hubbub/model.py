@@ -45,6 +45,12 @@ def is_close_code(code: int) -> bool:
     return 3000 <= code <= 4999 or (1000 <= code <= 1014 and code not in {1004, 1005, 1006})
 
 
+def may_come_back(code: int) -> bool:
+    """Whether a client whose connection ended so connects again by itself (protocol.md section
+    10.2)."""
+    return not (3500 <= code <= 3999 or 4500 <= code <= 4999)
+
+
 NORMAL = Disconnect(1000, "")
 TEXT_ONLY = Disconnect(1003, "this room takes text only")
 VANISHED = Disconnect(1006, "no answer to a ping")  # for our side: the peer is not there to hear it
@@ -59,6 +65,7 @@ SLOW = Disconnect(3008, "slow")
 STALLED = Disconnect(3009, "message not finished in time")
 INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")
 NO_PONG = Disconnect(3012, "no pong")
+TOO_MANY_REQUESTS = Disconnect(3013, "too many requests")
 INVALID_TOKEN = Disconnect(3500, "invalid token")
 BAD_REQUEST = Disconnect(3501, "bad request")
 STALE = Disconnect(3502, "stale")

@@ -15,11 +15,11 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, Security
 from fastapi.security import APIKeyHeader, APIKeyQuery
 from msgspec import Raw, Struct
-from starlette.requests import ClientDisconnect
 
 from hubbub.embed.api_bodies import ErrorBody
 from hubbub.embed.api_methods import METHODS, SLICE, Api, Method
 from hubbub.embed.api_schema import ERROR_MODE, BatchRequest, batch_operation, operation
+from hubbub.embed.requests import read_body
 from hubbub.wire.centrifuge import METHOD_NOT_FOUND, Error
 
 if TYPE_CHECKING:
@@ -199,22 +199,11 @@ async def _answers(api: Api, asked: Iterable[Asked]) -> AsyncIterator[tuple[str,
 
 
 async def _body(request: Request) -> str:
-    """The body, read no further than it may go.
-
-    It is decoded here, because JSON that is passed on as it is may not be UTF-8 in its strings.
-    """
-    body = bytearray()
+    """The body, decoded: JSON that is passed on as it is may not be UTF-8 in its strings."""
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MAX_BODY:
-                # The server drops the rest as it comes, so that the sender gets to read this.
-                raise HTTPException(413, f"a body has at most {MAX_BODY} bytes")
-        return body.decode()
+        return (await read_body(request, MAX_BODY)).decode()
     except UnicodeDecodeError:
         raise HTTPException(400, "the body is not UTF-8") from None
-    except ClientDisconnect:
-        raise HTTPException(400, "the body is not whole") from None
 
 
 def _decoded(decode: Callable[[Any], Any], text: Any) -> Any:

@@ -9,14 +9,12 @@ import asyncio
 import logging
 import os
 import re
-import secrets
 import socket
 import time
 import traceback
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from fnmatch import translate
-from functools import cached_property
 from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
@@ -87,11 +85,6 @@ class Api:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.began = time.monotonic()
-
-    @cached_property
-    def uid(self) -> str:
-        """Made when it is asked for, because a hub may be made before its process is forked."""
-        return secrets.token_hex(16)
 
     async def carry_out(self, method: Method, request: Any) -> Struct | Error:
         try:
@@ -331,7 +324,7 @@ async def info(api: Api, request: bodies.InfoRequest) -> bodies.InfoResult:
         subs += len(room)
         plain += len(room.plain.members)
     node_info = bodies.NodeInfo(
-        uid=api.uid,
+        uid=node.id,
         name=f"{socket.gethostname()}_{os.getpid()}",
         version=VERSION,
         num_clients=len(node.clients) + plain,  # who is no client is in one room

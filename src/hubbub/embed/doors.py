@@ -16,6 +16,7 @@ from starlette.websockets import WebSocketState
 from hubbub.engine.access import origin_allowed
 from hubbub.engine.client import Client
 from hubbub.engine.codec import ClientCodec
+from hubbub.engine.listener import Listener
 from hubbub.engine.member import LoginMember, Member, TextDoor
 from hubbub.engine.revoking import Revoked, connection_revoked, room_revoked
 from hubbub.engine.session import Session
@@ -24,7 +25,7 @@ from hubbub.model import FORCED, NORMAL, VANISHED, check_room_name, user_id
 from hubbub.transports.app import EXTENSION
 from hubbub.transports.asgi import AsgiConnection
 from hubbub.transports.direct import WebSocketProtocol
-from hubbub.wire.centrifuge_json import JSON
+from hubbub.wire.centrifuge_json import JSON, LISTENING
 from hubbub.wire.centrifuge_protobuf import PROTOBUF
 
 if TYPE_CHECKING:
@@ -84,6 +85,22 @@ class Doors:
             connection.attach(client, hub.settings, heartbeat)
         else:
             self._attach(connection, client, websocket)
+        await self._stay(connection, client)
+
+    async def listener(self, websocket: WebSocket) -> None:
+        """Speak to who only listens (protocol.md section 18): its first message, or `cf_connect` in
+        the address, says who it is and which rooms it wants."""
+        asked = websocket.query_params.get("cf_connect")
+        connection = await self.admit(websocket)
+        hub = self._hub
+        scope = websocket.scope if hub.keeps_scope else None
+        client = Listener(hub.node, connection, LISTENING, scope)
+        if isinstance(connection, WebSocketProtocol):
+            connection.attach(client, hub.settings, hub.node.heartbeat)
+        else:
+            self._attach(connection, client, websocket)
+        if asked is not None:
+            client.received([asked])
         await self._stay(connection, client)
 
     async def _stay(self, connection: Connection, session: Session) -> None:

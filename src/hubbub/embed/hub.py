@@ -17,6 +17,7 @@ from hubbub.embed.gate import Doorkeeper
 from hubbub.embed.hooks import Hook, Model, Wrong, argument_of, json_or_nothing
 from hubbub.embed.rooms import Rooms
 from hubbub.embed.router import build_router
+from hubbub.embed.streams import Streams
 from hubbub.engine import control, markers
 from hubbub.engine.client import Client
 from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Message
@@ -65,6 +66,7 @@ class Hub:
         self._store = None if isinstance(store, str) else store
         self.node = Node(load(**given) if settings is None else settings)
         self.doors = Doors(self)
+        self.streams = Streams(self)
         self.keeps_scope = False
         self._doorkeeper = Doorkeeper(self.settings)
         self._open_gate()

@@ -21,6 +21,9 @@ def build_router(hub: Hub) -> APIRouter:
     async def client_door(websocket: WebSocket) -> None:
         await hub.doors.client(websocket)
 
+    async def listener_door(websocket: WebSocket) -> None:
+        await hub.doors.listener(websocket)
+
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
@@ -31,7 +34,18 @@ def build_router(hub: Hub) -> APIRouter:
             return {"status": "degraded", "log": trouble}
         return {"status": "ok"}
 
+    streams = hub.streams
     router.add_api_websocket_route("/connection/websocket", client_door)
+    router.add_api_websocket_route("/connection/uni_websocket", listener_door)
+    for path, endpoint, methods in (
+        ("/connection/http_stream", streams.http_stream, ["POST"]),
+        ("/connection/sse", streams.sse, ["GET", "POST"]),
+        ("/emulation", streams.emulation, ["POST"]),
+        ("/connection/uni_http_stream", streams.uni_http_stream, ["POST"]),
+        ("/connection/uni_sse", streams.uni_sse, ["GET", "POST"]),
+    ):
+        router.add_route(path, endpoint, methods, include_in_schema=False)
+        router.add_route(path, streams.preflight, ["OPTIONS"], include_in_schema=False)
     router.add_api_websocket_route("/ws/{room}", text_door)
     router.include_router(build_api(hub))
     router.add_api_route("/healthz", health, include_in_schema=False)

@@ -108,6 +108,8 @@ def _admit(
         subs={one.sub.name: one.result for one in prepared},
         ping=max(1, round(settings.client_ping_interval)) if client.pings else 0,
         pong=client.pings,
+        session=client.secret,
+        node=node.id if client.secret else "",
     )
     client.renewable = admission.renewable
     if admission.renewable and admission.expires_at is not None:

@@ -58,6 +58,9 @@ class Client(Conversation):
     `scope` is what the transport knows of the request, where the application's hooks need it.
     """
 
+    secret = ""
+    """What its commands come with, where they do not come by the connection itself."""
+
     __slots__ = (
         "_timer",
         "expires_at",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import cached_property
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
@@ -42,6 +44,7 @@ from hubbub.settings import Settings
 if TYPE_CHECKING:
     from hubbub.engine.audience import Audience
     from hubbub.engine.client import Client
+    from hubbub.engine.emulation import EmulatedClient
     from hubbub.engine.member import Member
     from hubbub.engine.session import Session
     from hubbub.engine.subscription import Subscription
@@ -55,7 +58,8 @@ class Node:
 
     It lives on one event loop, the first that uses it, and moves to another only when nobody
     is connected. `live` holds the rooms with someone in them, `present` the sessions of each
-    user that is here, `clients` the Centrifuge connections by id; all are empty when nobody is.
+    user that is here, `clients` the Centrifuge connections by id, `emulated` those of them whose
+    commands come apart, by their secrets; all are empty when nobody is.
     `memory` outlives them: what rooms in memory remember. `logs` is where durable rooms live,
     from `open_logs` to `stop`.
     """
@@ -73,6 +77,7 @@ class Node:
         self.memory = Memory(settings, self.live)
         self.present: dict[str, dict[Session, None]] = {}
         self.clients: dict[str, Client] = {}
+        self.emulated: dict[str, EmulatedClient] = {}
         self.thread = 0  # of the loop; 0 while there is none
         self.gate: Gate | None = None
         self.revoking = Revoking()
@@ -83,6 +88,12 @@ class Node:
         self.disconnect_hooks: list[Hook] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._logs: Logs | None = None
+
+    @cached_property
+    def id(self) -> str:
+        """Its own among all nodes; made when it is asked for, because a hub may be made before its
+        process is forked."""
+        return secrets.token_hex(16)
 
     # Whose loop it runs on.
 

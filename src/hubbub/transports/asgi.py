@@ -24,21 +24,15 @@ HIGH_WATER = 65_536
 """Bytes waiting for the server to take them, after which the member counts as behind."""
 
 
-class AsgiConnection:
-    """One accepted ASGI WebSocket: the `Sink` of a session, and what feeds it.
+class AsgiSink:
+    """The `Sink` of a session, and what feeds it, over the messages of an ASGI connection.
 
-    `receive` and `send` are the application's; nobody else may call them until `run` ends.
+    Nobody else may receive or send on it until `finish`.
     """
 
-    def __init__(
-        self,
-        receive: Callable[[], Awaitable[Event]],
-        send: Callable[[Event], Awaitable[None]],
-        close_seconds: float,
-    ) -> None:
-        self._receive = receive
-        self._send = send
+    def __init__(self, close_seconds: float) -> None:
         self._close_seconds = close_seconds
+        self._deadline: asyncio.TimerHandle | None = None
         self._receiver: Receiver | None = None
         self._waiting: list[bytes] = []
         self._size = 0
@@ -67,6 +61,8 @@ class AsgiConnection:
             if task is self._reader:
                 task.cancel()
             await asyncio.wait([task])
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     async def closed(self) -> None:
         """Wait until the peer is gone or the connection is closed."""
@@ -88,7 +84,8 @@ class AsgiConnection:
         if self._closing is None and not self._gone:
             self._closing = disconnect
             self._begin_writing()
-            asyncio.get_running_loop().call_later(self._close_seconds, self.abort)
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(self._close_seconds, self.abort)
 
     def abort(self) -> None:
         """ASGI knows no abort: forget what waits, and let the application return."""
@@ -111,6 +108,57 @@ class AsgiConnection:
     # The two tasks.
 
     async def _read(self) -> None:
+        """Receive until the peer is gone, and then tell of it (`_lost`)."""
+        raise NotImplementedError
+
+    async def _put(self, data: bytes) -> None:
+        """Send what was written."""
+        raise NotImplementedError
+
+    async def _put_end(self, disconnect: Disconnect) -> None:
+        """Send the end."""
+        raise NotImplementedError
+
+    def _begin_writing(self) -> None:
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                waiting, self._waiting, self._size = self._waiting, [], 0
+                await self._put(b"".join(waiting))
+                if self._paused and self._size <= HIGH_WATER and self._receiver is not None:
+                    self._paused = False
+                    self._receiver.writing_resumed()
+            if self._closing is not None:
+                await self._put_end(self._closing)
+        except Exception as error:
+            # Servers and frameworks differ in what they raise when the peer is gone.
+            log.debug("a send failed: %r", error)
+            self._lost(Disconnect(VANISHED.code, "connection lost"))
+
+    def _lost(self, disconnect: Disconnect) -> None:
+        self._gone = True
+        self._waiting.clear()
+        if self._receiver is not None:
+            self._receiver.lost(self._closing or disconnect or NORMAL)
+
+
+class AsgiConnection(AsgiSink):
+    """One accepted WebSocket. `receive` and `send` are the application's."""
+
+    def __init__(
+        self,
+        receive: Callable[[], Awaitable[Event]],
+        send: Callable[[Event], Awaitable[None]],
+        close_seconds: float,
+    ) -> None:
+        super().__init__(close_seconds)
+        self._receive = receive
+        self._send = send
+
+    async def _read(self) -> None:
         while True:
             await self._readable.wait()
             try:
@@ -129,35 +177,14 @@ class AsgiConnection:
             if self._receiver is not None and self._closing is None:
                 self._receiver.received([event["bytes"] if text is None else text])
 
-    def _begin_writing(self) -> None:
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+    async def _put(self, data: bytes) -> None:
+        for message in unframe(data):
+            kind = "text" if isinstance(message, str) else "bytes"
+            await self._send({"type": "websocket.send", kind: message})
 
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                waiting, self._waiting, self._size = self._waiting, [], 0
-                for message in unframe(b"".join(waiting)):
-                    if isinstance(message, str):
-                        await self._send({"type": "websocket.send", "text": message})
-                    else:
-                        await self._send({"type": "websocket.send", "bytes": message})
-                if self._paused and self._size <= HIGH_WATER and self._receiver is not None:
-                    self._paused = False
-                    self._receiver.writing_resumed()
-            if self._closing is not None:
-                code, reason = self._closing
-                await self._send({"type": "websocket.close", "code": code, "reason": reason})
-        except Exception as error:
-            # Servers and frameworks differ in what they raise when the peer is gone.
-            log.debug("a send failed: %r", error)
-            self._lost(Disconnect(VANISHED.code, "connection lost"))
-
-    def _lost(self, disconnect: Disconnect) -> None:
-        self._gone = True
-        self._waiting.clear()
-        if self._receiver is not None:
-            self._receiver.lost(self._closing or disconnect or NORMAL)
+    async def _put_end(self, disconnect: Disconnect) -> None:
+        code, reason = disconnect
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 _: type[Sink] = AsgiConnection

@@ -53,6 +53,12 @@ CLOSE_SECONDS = 5.0
 """Seconds for the closing handshake of a connection that no hub has taken over."""
 
 
+def closing_delay(server: ServerState) -> float:
+    """Seconds until one connection of a server that stops is closed, which is another for each."""
+    spread = min(len(server.connections) / CLOSES_PER_SECOND, MAX_SPREAD)
+    return random.uniform(0, spread)
+
+
 class _Thread(threading.local):
     """What the connections of one thread share.
 
@@ -314,9 +320,7 @@ class WebSocketProtocol(asyncio.BufferedProtocol):
 
     def shutdown(self) -> None:
         """Close with 1012, at a moment of its own within the spread."""
-        count = len(self._server_state.connections)
-        spread = min(count / CLOSES_PER_SECOND, MAX_SPREAD)
-        self.loop.call_later(random.uniform(0, spread), self.hang_up, RESTART)
+        self.loop.call_later(closing_delay(self._server_state), self.hang_up, RESTART)
 
     def hang_up(self, disconnect: Disconnect) -> None:
         """Have whoever has the connection end it."""

@@ -14,6 +14,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from hubbub.contracts import Receiver
+from hubbub.model import RESTART
+from hubbub.transports.direct import closing_delay
+from hubbub.transports.stream import EXTENSION
 from hubbub.wire.handshake import MAX_HEADER_BYTES, refuse_response
 
 log = logging.getLogger("hubbub")
@@ -35,6 +39,8 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.stream: Receiver | None = None
+        """Whose response does not end by itself, while there is one."""
         self._head_deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
 
@@ -60,8 +66,19 @@ class HttpProtocol(HttpToolsProtocol):
         # over: thousands of them would wait for the garbage collector.
         self.parser = None  # type: ignore[assignment] # as uvicorn itself does at the end
 
+    def shutdown(self) -> None:
+        if self.stream is None:
+            super().shutdown()
+        else:
+            self.loop.call_later(closing_delay(self.server_state), self._end_stream)
+
+    def _end_stream(self) -> None:
+        if self.stream is not None:
+            self.stream.hang_up(RESTART)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
         if self._head_deadline is None:
             self._await_head()
 
