@@ -16,7 +16,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from hubbub.chat import problem
 from hubbub.chat.people import People
-from hubbub.chat.people.http import people_router
+from hubbub.chat.people.http import Limits, people_router
 from hubbub.chat.people.logins import Begun
 from hubbub.chat.people.passwords import Passwords
 from hubbub.chat.problem import Problem
@@ -105,11 +105,14 @@ class Scene:
         return await self.people.accounts.sign_in(name, password, place=place)
 
 
+LIMITS = Limits(file_bytes=1_000_000, files=3, text=500)
+
+
 def application(people: People) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None)
     app.state.people = people
     problem.install(app)
-    app.include_router(people_router(people))
+    app.include_router(people_router(people, LIMITS))
     return app
 
 

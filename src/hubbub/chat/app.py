@@ -29,7 +29,7 @@ from hubbub.chat.http import Api, Live, chat_router, document
 from hubbub.chat.migrate import upgrade
 from hubbub.chat.people import OidcProvider as OidcProvider
 from hubbub.chat.people import People, Who
-from hubbub.chat.people.http import people_router
+from hubbub.chat.people.http import Limits, people_router
 from hubbub.chat.people.passwords import Passwords
 from hubbub.chat.projection import Chat
 from hubbub.chat.retention import Retention
@@ -103,6 +103,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     tables = HubTables(hub)
     blobs = open_blobs(chosen.files)
     limits = FileLimits(size=chosen.file_bytes)
+    told = Limits(file_bytes=limits.size, files=e.MAX_FILES, text=e.MAX_TEXT)
     uploads = Uploads(tables, blobs, limits, scanner=chosen.scanner)
     people = People(
         tables,
@@ -157,7 +158,7 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     app.state.people, app.state.rooms, app.state.sockets = people, rooms, sockets
     app.add_middleware(SecurityHeaders)
     problem.install(app)
-    app.include_router(people_router(people))
+    app.include_router(people_router(people, told))
     app.include_router(files_router(uploads, tables, blobs, may_read))
     app.include_router(chat_router(api))
     app.include_router(export_router(rooms))

@@ -77,9 +77,22 @@ async def test_page_learns_what_it_needs_before_anybody_is_signed_in(
         "guests": False,
         "set_up": False,
         "providers": [],
+        "limits": {"file_bytes": 1_000_000, "files": 3, "text": 500},
+        "session": None,
     }
     await scene.admin()
     assert (await browser().get("/server")).json()["set_up"] is True
+
+
+async def test_page_learns_with_it_who_is_signed_in(root: Browser, browser: Open) -> None:
+    answer = await root.get("/server")
+    assert answer.json()["session"] == (await root.get("/session")).json()
+    assert "set-cookie" in answer.headers  # for as long again
+    stranger = browser()
+    stranger.cookies.set("__Host-hubbub", "guessed")
+    answer = await stranger.get("/server")
+    assert (answer.status_code, answer.json()["session"]) == (200, None)
+    assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize(

@@ -171,8 +171,8 @@ export interface Uploads extends Observable {
   readonly busy: boolean;
   /** Those that are there. */
   readonly files: readonly FileInfo[];
-  /** Bring these; the answer is how many were too many. */
-  add(files: Iterable<File>): number;
+  /** Bring these: as many, and as large, as the server takes. */
+  add(files: Iterable<File>): void;
   /** Take it out, wherever it is at. */
   remove(key: string): void;
   retry(key: string): void;

@@ -19,18 +19,10 @@ export interface SignUp {
   code?: string;
 }
 
-export function getServer(api: Api): Promise<Server> {
-  return api.get<Server>("/server");
-}
-
-/** Who is signed in; null for nobody. */
-export async function currentSession(api: Api): Promise<Session | null> {
-  try {
-    return await api.get<Session>("/session");
-  } catch (error) {
-    if (error instanceof Problem && error.status === 401) return null;
-    throw error;
-  }
+/** What there is to know at first: of the server, and who is signed in; null for nobody. */
+export async function arrive(api: Api): Promise<[Server, Session | null]> {
+  const { session, ...server } = await api.get<Server & { session: Session | null }>("/server");
+  return [server, session];
 }
 
 export function signIn(api: Api, name: string, password: string): Promise<Session> {

@@ -64,6 +64,13 @@ export interface Provider {
   path: string;
 }
 
+/** How large things may be: bytes of a file, and files and characters of a message. */
+export interface Limits {
+  file_bytes: number;
+  files: number;
+  text: number;
+}
+
 /** What there is to know of the server before signing in. */
 export interface Server {
   name: string;
@@ -71,6 +78,7 @@ export interface Server {
   guests: boolean;
   set_up: boolean;
   providers: Provider[];
+  limits: Limits;
 }
 
 /** What the code of a link is good for, and whose password it sets. */

@@ -7,9 +7,6 @@ import { Source } from "./observable";
 import { Problem } from "./problem";
 import type { FileInfo } from "./types";
 
-/** Files of one message, as the server has it. */
-export const MOST_FILES = 10;
-
 /** Of which so many are under way at once. */
 const AT_ONCE = 3;
 
@@ -43,10 +40,8 @@ export class Uploads extends Source implements UploadsModel {
     return this.#items.flatMap((one) => one.info ?? []);
   }
 
-  add(files: Iterable<File>): number {
-    const all = [...files];
-    const taken = all.slice(0, Math.max(0, MOST_FILES - this.#items.length));
-    const items = taken.map((file): Upload => ({
+  add(files: Iterable<File>): void {
+    const items = [...files].map((file): Upload => ({
       key: newKey(),
       file,
       name: file.name,
@@ -58,7 +53,6 @@ export class Uploads extends Source implements UploadsModel {
     }));
     this.#items = [...this.#items, ...items];
     this.#begin();
-    return all.length - taken.length;
   }
 
   remove(key: string): void {

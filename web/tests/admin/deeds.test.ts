@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { told } from "../../src/app/admin/deeds";
 import { handle } from "../../src/app/admin/handle";
 import type { Deed } from "../../src/app/admin/types";
-import { duration, size } from "../../src/app/admin/words";
+import { duration } from "../../src/app/admin/words";
 import { pages as de } from "../../src/i18n/de/pages";
 import { pages as en } from "../../src/i18n/en/pages";
 
@@ -67,17 +67,6 @@ describe("what administrators did", () => {
 });
 
 describe("numbers in words", () => {
-  it.each([
-    [0, "0 bytes"],
-    [1, "1 byte"],
-    [999, "999 bytes"],
-    [48_234_496, "48.2 MB"],
-    [912e9, "912 GB"],
-    [5e15, "5,000 TB"],
-  ])("%s bytes", (bytes, words) => {
-    expect(size(bytes)).toBe(words);
-  });
-
   it.each([
     [-5, "0 seconds"],
     [400, "0 seconds"],

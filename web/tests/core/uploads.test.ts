@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Bringing } from "../../src/core/bring";
 import { Problem, unreachable } from "../../src/core/problem";
 import type { FileInfo } from "../../src/core/types";
-import { MOST_FILES, Uploads } from "../../src/core/uploads";
+import { Uploads } from "../../src/core/uploads";
 import { settle } from "./support/api";
 
 interface Bring {
@@ -72,12 +72,6 @@ describe("files", () => {
     expect(states()).toEqual(["a sending 2"]);
     brought[0]?.how.progress(500); // what goes over the line is more than the file
     expect(states()).toEqual(["a sending 3"]);
-  });
-
-  it("are ten at most, and the others are counted", () => {
-    expect(uploads.add(files(..."abcdefghijkl"))).toBe(2);
-    expect(uploads.items).toHaveLength(MOST_FILES);
-    expect(uploads.add(files("m"))).toBe(1);
   });
 
   it("fail with a reason, and are tried again when somebody wants it", async () => {

@@ -39,7 +39,7 @@ class People:
 
         people = People(hub.tables, origins=hub.settings.origins, on_login_ended=…)
         app.state.people = people
-        app.include_router(people_router(people))
+        app.include_router(people_router(people, limits))
         code = await people.start()   # in the lifespan, after the hub's: see there
 
     `origins`: pages that may act for who is signed in, beside the server's own. `on_login_ended`

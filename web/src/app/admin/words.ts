@@ -2,19 +2,6 @@
 
 import { currentLanguage } from "../../i18n/index.svelte";
 
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
-
-/** "48 MB" */
-export function size(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
-  return new Intl.NumberFormat(currentLanguage(), {
-    style: "unit",
-    unit: UNITS[power] ?? "byte",
-    unitDisplay: power ? "short" : "long",
-    maximumSignificantDigits: 3,
-  }).format(bytes / 1000 ** power);
-}
-
 const STEPS = [
   ["day", 86_400_000],
   ["hour", 3_600_000],

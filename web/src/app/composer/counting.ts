@@ -1,6 +1,3 @@
-/** How long a message may be: in characters as the server counts them, which are code points. */
-export const MAX_TEXT = 10_000;
-
 /** How many characters before the end the counter shows itself. */
 export const NEAR = 500;
 
@@ -9,6 +6,7 @@ export const LONG_PASTE = 4_000;
 
 const PAIRS = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g;
 
+/** Characters as the server counts them, which are code points. */
 export function countCharacters(text: string): number {
   return text.length - (text.match(PAIRS)?.length ?? 0);
 }
@@ -21,18 +19,4 @@ export function trimmed(text: string): string {
 /** A text as a file, to be attached instead of said. */
 export function textFile(text: string, name: string): File {
   return new File([text], name, { type: "text/plain" });
-}
-
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
-
-/** "1.4 MB", in the words of a language. */
-export function fileSize(bytes: number, language: string): string {
-  const unit = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
-  const value = bytes / 1000 ** unit;
-  return new Intl.NumberFormat(language, {
-    style: "unit",
-    unit: UNITS[unit] ?? "byte",
-    unitDisplay: "short",
-    maximumFractionDigits: unit > 0 && value < 10 ? 1 : 0,
-  }).format(value);
 }

@@ -1,11 +1,13 @@
 import type { Draft, Room } from "../../core/model";
-import type { Id, Message, Reply } from "../../core/types";
-import { t } from "../../i18n/index.svelte";
+import type { Id, Limits, Message, Reply } from "../../core/types";
+import { currentLanguage, t } from "../../i18n/index.svelte";
 import { why } from "../../i18n/why.svelte";
 import { live } from "../../ui/live.svelte";
+import { fileSize } from "../../ui/size";
 import { toast } from "../../ui/toast.svelte";
-import { countCharacters, LONG_PASTE, MAX_TEXT, textFile, trimmed } from "./counting";
+import { countCharacters, LONG_PASTE, textFile, trimmed } from "./counting";
 import { emojiOf, hasUnknownCodes, learnShortCodes } from "./emojis";
+import { fitting } from "./files";
 import { outgoingOf, warnWhileBusy } from "./outgoing";
 import { oneLine, replyTo } from "./quote";
 import { slowUntil } from "./refusal";
@@ -25,6 +27,7 @@ export type Hindrance = "empty" | "long" | "slow" | "files" | "busy";
 export interface Around {
   readonly room: Room;
   readonly me: Id;
+  readonly limits: Limits;
   /** Guests bring no files. */
   readonly attaches: boolean;
   reply(): Message | null;
@@ -69,7 +72,7 @@ export class Writing {
   });
 
   readonly count = $derived(countCharacters(this.text));
-  readonly tooLong = $derived(this.count > MAX_TEXT);
+  readonly tooLong = $derived.by(() => this.count > this.limits.text);
 
   /** Seconds until one may speak again. */
   readonly wait = $derived.by((): number => {
@@ -92,6 +95,10 @@ export class Writing {
     if (items.some((one) => one.state === "failed")) return "files";
     return this.wait > 0 ? "slow" : null;
   });
+
+  get limits(): Limits {
+    return this.#around.limits;
+  }
 
   get said(): number {
     return this.#outgoing.now.said;
@@ -172,9 +179,21 @@ export class Writing {
 
   attach(files: readonly File[]): void {
     const { uploads } = this.#around.room;
-    if (files.length === 0) return;
-    const left = uploads.add(files);
-    if (left > 0) toast(t().composer.files.tooMany, "bad");
+    const { taken, large, left } = fitting(files, uploads.items.length, this.limits);
+    const say = t().composer.files;
+    if (large.length > 0) {
+      const most = fileSize(this.limits.file_bytes, currentLanguage());
+      toast(
+        say.tooLarge(
+          large.map((one) => one.name),
+          most,
+        ),
+        "bad",
+      );
+    }
+    if (left > 0) toast(say.tooMany(this.limits.files), "bad");
+    if (taken.length === 0) return;
+    uploads.add(taken);
     if (uploads.busy) warnWhileBusy(uploads);
   }
 
@@ -182,7 +201,7 @@ export class Writing {
   holdsBack(text: string): boolean {
     if (!this.#around.attaches || this.#around.editing() || text.length <= LONG_PASTE) return false;
     this.pasted = text;
-    return countCharacters(text) > MAX_TEXT;
+    return countCharacters(text) > this.limits.text;
   }
 
   /** What was pasted as a file, or else all of the text. */

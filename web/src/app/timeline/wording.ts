@@ -23,22 +23,6 @@ export function dayName(at: number, now = Date.now()): string {
   }).format(at);
 }
 
-/** "1.2 MB", in the language's own figures. */
-export function fileSize(bytes: number): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
-  let unit = 0;
-  while (bytes >= 1000 && unit < units.length - 1) {
-    bytes /= 1000;
-    unit += 1;
-  }
-  return new Intl.NumberFormat(currentLanguage(), {
-    style: "unit",
-    unit: units[unit] as string,
-    unitDisplay: unit === 0 ? "long" : "short",
-    maximumFractionDigits: unit > 1 && bytes < 10 ? 1 : 0,
-  }).format(bytes);
-}
-
 /** Names in a row: "Ann, Bob and Zoe"; beyond `most`, how many more by `others`. */
 export function listed(names: readonly string[], most: number, others: (n: number) => string) {
   const shown = names.length > most ? [...names.slice(0, most - 1)] : [...names];

@@ -69,7 +69,11 @@ export const composer: typeof english = {
     retry: (name) => `Noch einmal versuchen: ${name}`,
     remove: (name) => `${name} entfernen`,
     cancel: (name) => `${name} abbrechen`,
-    tooMany: "Eine Nachricht fasst 10 Dateien: Schick die übrigen mit der nächsten.",
+    tooMany: (most) => `Eine Nachricht fasst ${most} Dateien: Schick die übrigen mit der nächsten.`,
+    tooLarge: (names, most) =>
+      names.length === 1
+        ? `„${names[0]}“ ist zu groß: Eine Datei darf hier ${most} haben.`
+        : `${names.length} Dateien sind zu groß: Eine Datei darf hier ${most} haben.`,
     folders: "Ordner lassen sich nicht anhängen: Pack sie vorher in ein Archiv.",
     textName: "text.txt",
   },

@@ -15,6 +15,7 @@ export const own: typeof english = {
   mentionName: "Erwähnt wirst du als",
   picture: "Bild",
   pictureHint: "PNG, JPEG, GIF, WebP oder AVIF; die Mitte davon wird gezeigt.",
+  pictureTooLarge: (most) => `Dieses Bild ist zu groß: Es darf hier ${most} haben.`,
   pictureChoose: "Bild aussuchen",
   pictureUse: "Dieses Bild nehmen",
   pictureRemove: "Bild entfernen",

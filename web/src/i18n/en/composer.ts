@@ -67,7 +67,11 @@ export const composer = {
     retry: (name: string) => `Try again: ${name}`,
     remove: (name: string) => `Remove ${name}`,
     cancel: (name: string) => `Cancel ${name}`,
-    tooMany: "A message takes 10 files: send the others with the next one.",
+    tooMany: (most: number) => `A message takes ${most} files: send the others with the next one.`,
+    tooLarge: (names: readonly string[], most: string) =>
+      names.length === 1
+        ? `“${names[0]}” is too large: a file may have ${most} here.`
+        : `${names.length} files are too large: a file may have ${most} here.`,
     folders: "Folders cannot be attached: put one into an archive first.",
     textName: "text.txt",
   },

@@ -13,6 +13,7 @@ export const own = {
   mentionName: "Mentioned as",
   picture: "Picture",
   pictureHint: "PNG, JPEG, GIF, WebP or AVIF; the middle of it is shown.",
+  pictureTooLarge: (most: string) => `This picture is too large: it may have ${most} here.`,
   pictureChoose: "Choose a picture",
   pictureUse: "Use this picture",
   pictureRemove: "Remove the picture",

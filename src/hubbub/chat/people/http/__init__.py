@@ -5,4 +5,5 @@ from hubbub.chat.people.http.depends import Anyone as Anyone
 from hubbub.chat.people.http.depends import Me as Me
 from hubbub.chat.people.http.depends import OwnPage as OwnPage
 from hubbub.chat.people.http.depends import Person as Person
+from hubbub.chat.people.http.models import Limits as Limits
 from hubbub.chat.people.http.router import people_router as people_router

@@ -152,14 +152,25 @@ class ProviderAnswer(Answer):
     path: str = Field(examples=[f"{PREFIX}/session/oidc/example-id"])
 
 
+class Limits(Answer):
+    """How large things may be: bytes of a file, and files and characters of a message."""
+
+    file_bytes: int = Field(examples=[26_214_400])
+    files: int = Field(examples=[10])
+    text: int = Field(examples=[10_000])
+
+
 class ServerAnswer(Answer):
-    """What a page shows to who is not signed in. `set_up`: whether there is an administrator."""
+    """What a page begins with. `set_up`: whether there is an administrator; `session`: who asks,
+    null for who is not signed in."""
 
     name: str = Field(examples=["hubbub"])
     sign_up: SignUp
     guests: bool
     set_up: bool
     providers: list[ProviderAnswer]
+    limits: Limits
+    session: Session | None
 
 
 class PassLook(Answer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Response
 
 from hubbub.chat.people.http.admin import admin_router
+from hubbub.chat.people.http.models import Limits
 from hubbub.chat.people.http.oidc import oidc_router
 from hubbub.chat.people.http.session import session_router
 from hubbub.chat.people.http.users import users_router
@@ -17,12 +18,14 @@ async def no_store(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-def people_router(people: People) -> APIRouter:
+def people_router(people: People, limits: Limits) -> APIRouter:
     """The routes of sessions, users and administrators, under `PREFIX`.
 
-    The application has `people` as `app.state.people`, and answers problems (`problem.install`).
+    `limits` is what clients are told. The application has `people` as `app.state.people`, and
+    answers problems (`problem.install`).
     """
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(no_store)])
-    for make in (session_router, users_router, admin_router, oidc_router):
+    router.include_router(session_router(people, limits))
+    for make in (users_router, admin_router, oidc_router):
         router.include_router(make(people))
     return router

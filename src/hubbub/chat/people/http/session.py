@@ -11,6 +11,7 @@ from hubbub.chat.people.http.models import (
     Ended,
     GuestSignIn,
     Id,
+    Limits,
     LoginAnswer,
     LoginsAnswer,
     NewPassword,
@@ -32,7 +33,7 @@ from hubbub.chat.problem import Problem, responses
 from hubbub.chat.web import PREFIX, address, agent
 
 
-def session_router(people: People) -> APIRouter:
+def session_router(people: People, limits: Limits) -> APIRouter:
     router = APIRouter(tags=["session"])
     accounts, logins = people.accounts, people.logins
 
@@ -49,15 +50,28 @@ def session_router(people: People) -> APIRouter:
     def where(request: Request) -> dict[str, str]:
         return {"agent": agent(request), "place": address(request)}
 
+    async def now(request: Request, response: Response, who: Who) -> Session:
+        """Who is signed in. The browser forgets a cookie in the time that it was given first:
+        it is given anew."""
+        if not cookies.bearer(request):
+            cookies.set_login(request, response, cookies.secret_of(request))
+        return Session(user=profile(await accounts.get(who.id)), login=who.login)
+
     @router.get("/server", responses=responses())
-    async def server() -> ServerAnswer:
-        """What there is to know before signing in."""
+    async def server(request: Request, response: Response, who: Anyone) -> ServerAnswer:
+        """What there is to know at first: of the server, and who is signed in."""
         settings, set_up = await people.settings(), await people.is_set_up()
         providers = [
             ProviderAnswer(id=id, name=one.config.name, path=f"{PREFIX}/session/oidc/{id}")
             for id, one in people.providers.items()
         ]
-        return ServerAnswer(**settings.model_dump(), set_up=set_up, providers=providers)
+        return ServerAnswer(
+            **settings.model_dump(),
+            set_up=set_up,
+            providers=providers,
+            limits=limits,
+            session=await now(request, response, who) if who is not None else None,
+        )
 
     @router.post("/session", responses=responses(401, 403, 422, 429, 503))
     async def sign_in(
@@ -95,10 +109,7 @@ def session_router(people: People) -> APIRouter:
     @router.get("/session", responses=responses(401))
     async def session(me: Me, request: Request, response: Response) -> Session:
         """Who is signed in."""
-        if not cookies.bearer(request):
-            # The browser forgets a cookie in the time that it was given first: give it anew.
-            cookies.set_login(request, response, cookies.secret_of(request))
-        return Session(user=profile(await accounts.get(me.id)), login=me.login)
+        return await now(request, response, me)
 
     @router.delete("/session", status_code=204, responses=responses(403))
     async def sign_out(request: Request, response: Response, me: Anyone) -> None:
