@@ -171,6 +171,45 @@ async def test_reaction_of_the_picker_is_seen_with_who_it_is_of(
     ).to_be_visible()
 
 
+async def test_reaction_is_there_before_the_server_says_so(site: Site, visitors: Visitors) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    tea = await ann.room("Tea", bob)
+    await ann.say(tea, "tea is ready")
+    hers = await enter(visitors, site, ann, tea)
+    his = await enter(visitors, site, bob, tea)
+    visitors.answers.append("403 .*/reactions/")
+    on, refused = asyncio.Event(), False
+
+    async def slowly(route: Route) -> None:
+        await on.wait()
+        if refused:
+            problem = {"type": "forbidden", "title": "Not with your role", "status": 403}
+            await route.fulfill(status=403, json=problem)
+        else:
+            await route.continue_()
+
+    await his.route(re.compile("/reactions/"), slowly)
+    await point(his, "tea is ready")
+    quick = message(his, "tea is ready").get_by_role("button", name="React with 👍")
+    await quick.click()
+    liked = message(his, "tea is ready").get_by_role("button", name="👍 1, you")
+    await expect(liked).to_have_attribute("aria-pressed", "true")
+    likes = message(hers, "tea is ready").get_by_role("button", name=re.compile("👍"))
+    await expect(likes).to_have_count(0)
+    on.set()
+    await expect(likes).to_have_accessible_name("👍 1, Bob")
+    await expect(liked).to_be_visible()
+
+    on.clear()
+    refused = True
+    await liked.click()
+    await expect(liked).to_have_count(0)
+    on.set()
+    await expect(his.get_by_text("Not with your role")).to_be_visible()
+    await expect(liked).to_be_visible()
+    await expect(likes).to_have_accessible_name("👍 1, Bob")
+
+
 async def test_pasted_picture_is_sent_as_soon_as_it_is_there_and_looked_at(
     site: Site, visitors: Visitors
 ) -> None:

@@ -234,7 +234,8 @@ function added(messages: readonly Message[], offset: number, event: RoomEvent): 
   return offset > (messages.at(-1)?.id ?? 0) ? [...messages, messageOf(offset, event)] : messages;
 }
 
-function changedBy(message: Message, event: RoomEvent): Message {
+/** A message that is not deleted, after an event about it. */
+export function changedBy(message: Message, event: RoomEvent): Message {
   const at = event.at ?? 0;
   const by = event.by ?? "";
   switch (event.type) {

@@ -142,6 +142,9 @@ export interface Room extends Observable {
   /** To be called while somebody types; sends at most every three seconds. */
   typed(): void;
 
+  /** Shown at once, and taken back where the server refuses it. Throws `Problem`. */
+  react(message: number, emoji: string, mine: boolean): Promise<void>;
+  pin(message: number, pinned: boolean): Promise<void>;
   /** Whatever else one may wish. Throws `Problem`. */
   wish(wish: Wish): Promise<number>;
   /** Everything up to that message was read (by default up to the last). */

@@ -2,6 +2,7 @@
 
 import type { Api } from "./api";
 import { bringBy } from "./bring";
+import { Deeds } from "./deeds";
 import type { Drafts } from "./drafts";
 import { PAGE } from "./history";
 import { newKey } from "./key";
@@ -69,6 +70,7 @@ export class Room extends Source implements RoomModel {
   readonly #around: Around;
   readonly #upkeep: Upkeep;
   readonly #typing: Typing;
+  readonly #deeds: Deeds;
   #ownUnread: Unread = { read: 0, unread: 0, mentions: 0 };
   #ownPreferences: Preferences = { level: "all", muted: false };
   #firstUnread: number | null = null;
@@ -80,6 +82,13 @@ export class Room extends Source implements RoomModel {
     this.#around = around;
     this.uploads = new Uploads(bringBy(api), (file) => api.delete(`/files/${file}`));
     this.#typing = new Typing(me, () => this.changed());
+    this.#deeds = new Deeds(
+      api,
+      id,
+      me,
+      (message) => this.#upkeep.state?.get(message),
+      () => this.changed(),
+    );
     this.#upkeep = new Upkeep(api, id, me, {
       learn: (users) => people.learn(users),
       opened: (opened, again) => this.#opened(opened, again),
@@ -142,7 +151,7 @@ export class Room extends Source implements RoomModel {
   }
 
   get messages(): readonly Message[] {
-    return this.#upkeep.history.messages;
+    return this.#deeds.over(this.#upkeep.history.messages);
   }
 
   get pending(): readonly Pending[] {
@@ -225,6 +234,14 @@ export class Room extends Source implements RoomModel {
     return done.offset;
   }
 
+  react(message: number, emoji: string, mine: boolean): Promise<void> {
+    return this.#deeds.do(mine ? "reacted" : "unreacted", message, emoji);
+  }
+
+  pin(message: number, pinned: boolean): Promise<void> {
+    return this.#deeds.do(pinned ? "pinned" : "unpinned", message);
+  }
+
   markRead(message = this.messages.at(-1)?.id ?? 0): void {
     const { rooms, markers } = this.#around;
     if (!this.me || message <= this.unread.read) return;
@@ -260,6 +277,7 @@ export class Room extends Source implements RoomModel {
   /** The room is followed from that position on. */
   subscribed(offset: number, recovered: boolean): void {
     this.#upkeep.followed(offset, recovered);
+    this.#deeds.again();
   }
 
   /** What the list of rooms or the outbox says about it has changed. */
@@ -271,6 +289,7 @@ export class Room extends Source implements RoomModel {
   ended(why: string): void {
     this.#typing.stop();
     this.#upkeep.ended(why);
+    this.#deeds.again();
   }
 
   /** Ask who is here. */
@@ -280,6 +299,7 @@ export class Room extends Source implements RoomModel {
 
   stop(): void {
     this.#typing.stop();
+    this.#deeds.stop();
     this.#upkeep.stop();
     this.uploads.stop();
   }
@@ -289,12 +309,14 @@ export class Room extends Source implements RoomModel {
     this.#ownUnread = opened.unread;
     this.#ownPreferences = opened.preferences;
     markers.take(this.id, opened.unread);
+    this.#deeds.fetched();
     for (const one of opened.messages) if (one.user === me) outbox.done(one.nonce);
     if (!again) void this.#findFirstUnread();
     void this.refreshPresence();
   }
 
   #happened(offset: number, event: RoomEvent): void {
+    this.#deeds.happened(event);
     if (event.type !== "message") return;
     if (event.by) this.#typing.said(event.by);
     if (event.by === this.#around.me) {

@@ -100,9 +100,9 @@ function act(random: Random, room: Room, said: (text: string) => void): void {
     room.say(text);
   } else if (chance < 0.55) wish({ type: "edit", message, text: "@room edited" });
   else if (chance < 0.6) wish({ type: "delete", message });
-  else if (chance < 0.7) wish({ type: "react", message, emoji: random.of(EMOJI) });
-  else if (chance < 0.75) wish({ type: "unreact", message, emoji: random.of(EMOJI) });
-  else if (chance < 0.8) wish({ type: random.of(["pin", "unpin"] as const), message });
+  else if (chance < 0.75) {
+    void room.react(message, random.of(EMOJI), chance < 0.7).catch(() => undefined);
+  } else if (chance < 0.8) void room.pin(message, random.next() < 0.5).catch(() => undefined);
   else if (chance < 0.87) room.markRead(message || undefined);
   else if (chance < 0.92) void room.loadOlder();
   else if (chance < 0.96) void room.load(message).catch(() => undefined);

@@ -88,13 +88,11 @@ export class Commands {
   async react(message: Message, emoji: string): Promise<void> {
     if (!this.mayReact(message)) return;
     const mine = message.reactions.find((one) => one.emoji === emoji)?.users.includes(this.me);
-    const type = mine ? "unreact" : "react";
-    await this.room.wish({ type, message: message.id, emoji }).catch(toastProblem);
+    await this.room.react(message.id, emoji, !mine).catch(toastProblem);
   }
 
   async pin(message: Message): Promise<void> {
-    const type = message.pinned_at === null ? "pin" : "unpin";
-    await this.room.wish({ type, message: message.id }).catch(toastProblem);
+    await this.room.pin(message.id, message.pinned_at === null).catch(toastProblem);
   }
 
   async delete(message: Message): Promise<boolean> {
