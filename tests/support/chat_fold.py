@@ -56,16 +56,18 @@ class Fold:
 
     def _joined(self, offset: int, event: Json) -> None:
         user = event["user"]
-        if user not in self.members:
-            self.room["people"] += 1
+        self.room["people"] += 1
         self.members[user] = {"user": user, "role": event["role"], "muted_until": 0}
 
     def _left(self, offset: int, event: Json) -> None:
-        if self.members.pop(event["user"], None) is not None:
-            self.room["people"] -= 1
+        self.members.pop(event["user"], None)
+        self.room["people"] -= 1
 
     _kicked = _left
-    _banned = _left
+
+    def _banned(self, offset: int, event: Json) -> None:
+        if event.get("member"):
+            self._left(offset, event)
 
     def _muted(self, offset: int, event: Json) -> None:
         if event["user"] in self.members:

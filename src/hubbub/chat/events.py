@@ -212,11 +212,12 @@ class Kicked(Event, tag="kicked"):
 
 
 class Banned(Event, tag="banned"):
-    """`until` 0: for good."""
+    """`until` 0: for good. `member` is whether they were one."""
 
     user: str
     reason: str = ""
     until: int = 0
+    member: bool = False
 
 
 class Unbanned(Event, tag="unbanned"):

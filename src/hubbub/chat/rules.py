@@ -245,9 +245,9 @@ class Judge:
         return e.Kicked(user=wish.user, reason=_line(wish.reason))
 
     def ban(self, wish: e.Ban) -> e.Event:
-        self.over(Action.BAN, wish.user)
+        member = self.over(Action.BAN, wish.user).role is not None
         until = 0 if wish.seconds is None else self.at + wish.seconds * 1000
-        return e.Banned(user=wish.user, reason=_line(wish.reason), until=until)
+        return e.Banned(user=wish.user, reason=_line(wish.reason), until=until, member=member)
 
     def unban(self, wish: e.Unban) -> e.Event:
         self.need(Action.BAN)

@@ -140,13 +140,14 @@ export class RoomState {
         this.info = { ...this.info, archived_at: null };
         break;
       case "joined":
-        if (!this.members.has(event["user"] as Id)) this.#people(1);
+        this.#people(1);
         break;
       case "left":
       case "kicked":
+        this.#people(-1);
+        break;
       case "banned":
-        // Who is not known is one of those who are not loaded, if there are any.
-        if (this.members.has(event["user"] as Id) || !this.everybody) this.#people(-1);
+        if (event["member"]) this.#people(-1); // one may be banned who never was here
         break;
       case "message":
         this.info = { ...this.info, last_at: at };

@@ -66,18 +66,25 @@ describe("members", () => {
   it("come, once", () => {
     const found = after(state(), { type: "joined", user: "cy", role: "guest" });
     expect(found.members.get("cy")).toEqual({ user: "cy", role: "guest", muted_until: 0 });
-    expect(after(found, { type: "joined", user: "cy", role: "member" }).info.people).toBe(3);
+    found.apply(11, { type: "joined", user: "cy", role: "member" });
+    expect(found.info.people).toBe(3);
   });
 
-  it.each(["left", "kicked", "banned"])("go: %s", (type) => {
-    const found = after(state(), { type, user: "bob" });
+  it.each(["left", "kicked", "banned"])("go, once: %s", (type) => {
+    const found = after(state(), { type, user: "bob", member: true });
     expect([...found.members.keys()]).toEqual(["ann"]);
-    expect(after(found, { type, user: "bob" }).info.people).toBe(1);
+    found.apply(11, { type, user: "bob", member: true });
+    expect(found.info.people).toBe(1);
   });
 
-  it("go also where they are not loaded", () => {
+  it.each(["left", "kicked", "banned"])("go also where they are not loaded: %s", (type) => {
     const found = new RoomState(roomInfo({ people: 300, offset: 10 }), [ANN, BOB], []);
-    expect(after(found, { type: "left", user: "zoe" }).info.people).toBe(299);
+    expect(after(found, { type, user: "zoe", member: true }).info.people).toBe(299);
+  });
+
+  it("are as many as before when somebody is banned who is none", () => {
+    const found = new RoomState(roomInfo({ people: 300, offset: 10 }), [ANN, BOB], []);
+    expect(after(found, { type: "banned", user: "zoe", until: 5 }).info.people).toBe(300);
   });
 
   it("are muted, unmuted and appointed", () => {
