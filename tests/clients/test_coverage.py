@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 from typing import NamedTuple
 
-from tests.clients import test_old_python_client, test_python_client
-from tests.clients.test_js_client import scenarios
+from tests.clients import test_js_client, test_old_python_client, test_python_client
+from tests.clients.test_js_client import SUCCESSION, TRANSPORTS, scenarios
 
 from hubbub import model
 from hubbub.model import Disconnect
@@ -117,6 +117,7 @@ CLOSES: dict[int, Covered] = {
         "a client that answers no ping is sent away with 3012 and comes back",
         "test_a_client_that_answers_no_ping_is_sent_away_and_one_that_does_is_not",
     ],
+    3013: Nowhere("it waits for its requests to be answered, and so never has too many of them"),
     3500: [
         "a token that is none ends a connection with 3500 for good",
         "a connection renewed for another user ends with 3500 for good",
@@ -234,7 +235,7 @@ CHECKLIST: dict[int, Covered] = {
     ],
     16: ["test_a_plain_get_is_answered_at_once"],
     17: ["test_an_old_release_passes_the_same_tests"],
-    18: Nowhere("this door is a WebSocket, no emulation of one"),
+    18: ["test_the_published_javascript_client_over_other_transports"],
 }
 """protocol.md section 22, row by row."""
 
@@ -242,7 +243,7 @@ TABLES = [ERRORS, CLOSES, UNSUBSCRIBES, CHECKLIST]
 
 
 def python_tests() -> set[str]:
-    modules = (test_python_client, test_old_python_client)
+    modules = (test_python_client, test_old_python_client, test_js_client)
     return {name for module in modules for name, _ in inspect.getmembers(module, callable)}
 
 
@@ -250,7 +251,7 @@ def test_every_test_that_a_table_names_is_there() -> None:
     named = {
         name for table in TABLES for one in table.values() if isinstance(one, list) for name in one
     }
-    assert named <= {*scenarios(), *python_tests()}
+    assert named <= {*scenarios(TRANSPORTS[0]), SUCCESSION, *python_tests()}
 
 
 def test_every_error_that_the_server_may_answer_has_a_test() -> None:
@@ -263,4 +264,5 @@ def test_every_code_that_the_server_may_close_with_has_a_test() -> None:
 
 
 def test_no_two_scenarios_have_the_same_name() -> None:
-    assert len(scenarios()) == len(set(scenarios()))
+    names = scenarios(TRANSPORTS[0])
+    assert len(names) == len(set(names))

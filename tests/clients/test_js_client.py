@@ -1,4 +1,5 @@
-"""The published JavaScript client works with our server as it is: the scenarios in `js/`."""
+"""The published JavaScript client works with our server as it is: the scenarios in `js/`, in both
+encodings over every transport that it has."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.clients.servers import Addresses, succeeded
+from tests.clients.servers import Addresses, all_servers, succeeded
 from tests.support.node import node_with_modules
 from tests.support.protocol_app import SECRET
 
@@ -18,15 +20,42 @@ JS = Path(__file__).with_name("js")
 DEADLINE = 30.0
 """Seconds a scenario may take; most take a fraction of one."""
 
+TOGETHER = 10
+"""Scenarios that are run in one process, where each was run in one of its own before."""
+
 SUCCESSION = "a stopping server is 3001, and its successor gets its clients back"
 
-_SCENARIO = re.compile(r"^scenario\('(.+?)', async", re.MULTILINE)
+TRANSPORTS = [
+    "websocket json",
+    "websocket protobuf",
+    "http_stream json",
+    "http_stream protobuf",
+    "sse json",
+]
+
+_SCENARIO = re.compile(r"^(scenario|wired)\('(.+?)', async", re.MULTILINE)
+"""Those that are `wired` are for the first transport alone."""
 
 
-def scenarios() -> list[str]:
-    return [
-        name for file in sorted(JS.glob("*.mjs")) for name in _SCENARIO.findall(file.read_text())
-    ]
+def scenarios(transport: str) -> list[str]:
+    found = []
+    for file in sorted(JS.glob("*.mjs")):
+        for kind, name in _SCENARIO.findall(file.read_text()):
+            if name != SUCCESSION and (transport == TRANSPORTS[0] or kind == "scenario"):
+                found.append(name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def servers(transport: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """New ones for each transport: the scenarios count what is in their rooms."""
+    with all_servers(tmp_path_factory.mktemp("servers")) as addresses:
+        yield addresses
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +64,47 @@ def node() -> str:
     return node_with_modules(JS)
 
 
-def run(node: str, scenario: str, servers: Addresses) -> None:
-    environment = {**os.environ, "SERVERS": json.dumps(servers), "SECRET": SECRET}
+def run(node: str, servers: Addresses, transport: str, *scenarios: str) -> None:
+    given = {"SERVERS": json.dumps(servers), "SECRET": SECRET, "TRANSPORT": transport}
+    environment = {**os.environ, **given}
     done = subprocess.run(
-        [node, "run.mjs", scenario],
+        [node, "run.mjs", *scenarios],
         cwd=JS,
         env=environment,
-        timeout=DEADLINE,
+        timeout=DEADLINE * len(scenarios),
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("scenario", [name for name in scenarios() if name != SUCCESSION])
-def test_the_published_javascript_client(node: str, servers: Addresses, scenario: str) -> None:
-    run(node, scenario, servers)
+@pytest.mark.parametrize("transport", TRANSPORTS[:1], indirect=True)
+@pytest.mark.parametrize("scenario", scenarios(TRANSPORTS[0]))
+def test_the_published_javascript_client(
+    node: str, servers: Addresses, transport: str, scenario: str
+) -> None:
+    run(node, servers, transport, scenario)
 
 
-def test_the_published_javascript_client_outlives_its_server(node: str, servers: Addresses) -> None:
+@pytest.mark.timeout(60 + DEADLINE)
+@pytest.mark.parametrize(
+    ("transport", "first"),
+    [
+        pytest.param(transport, first, id=f"{transport} {first}")
+        for transport in TRANSPORTS[1:]
+        for first in range(0, len(scenarios(transport)), TOGETHER)
+    ],
+    indirect=["transport"],
+)
+def test_the_published_javascript_client_over_other_transports(
+    node: str, servers: Addresses, transport: str, first: int
+) -> None:
+    run(node, servers, transport, *scenarios(transport)[first : first + TOGETHER])
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS, indirect=True)
+def test_the_published_javascript_client_outlives_its_server(
+    node: str, servers: Addresses, transport: str
+) -> None:
     with succeeded() as stopping:
-        run(node, SUCCESSION, {**servers, "stopping": stopping})
+        run(node, {**servers, "stopping": stopping}, transport, SUCCESSION)

@@ -6,7 +6,7 @@ Tests marked `older` are run with an old release too (`test_old_python_client`).
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from centrifuge import ClientState, StreamPosition, SubscriptionState
 from tests.clients.hearing import Guest, Guests, Heard, Room, token, until
-from tests.clients.servers import Addresses, order, succeeded
+from tests.clients.servers import Addresses, all_servers, order, succeeded
 from tests.support.cable import Cable, cable
 
 older = pytest.mark.older
@@ -28,15 +28,30 @@ RELEASE = tuple(int(number) for number in version("centrifuge-python").split("."
 LOST = "connecting" if RELEASE >= (0, 7) else "disconnected"
 """What a client tells when its connection is gone for a moment; old releases use one word."""
 
-PONG = len(b"HHMASK{}")
-"""Bytes of a pong as it comes: header, mask and text."""
+PONGS = {"json": len(b"HHMASK{}"), "protobuf": len(b"HHMASK\0")}
+"""Bytes of a pong as it comes: header, mask and payload."""
 
 FORGED = "another secret, just as long!!!!"
 
 
+ENCODINGS = ["json", "protobuf"] if RELEASE >= (0, 7) else ["json"]
+
+
+@pytest.fixture(scope="module", params=ENCODINGS)
+def encoding(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def servers(encoding: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """New ones for each encoding: what is in their rooms is counted."""
+    with all_servers(tmp_path_factory.mktemp("servers")) as addresses:
+        yield addresses
+
+
 @pytest_asyncio.fixture
-async def guests(servers: Addresses) -> AsyncIterator[Guests]:
-    guests = Guests(servers)
+async def guests(servers: Addresses, encoding: str) -> AsyncIterator[Guests]:
+    guests = Guests(servers, encoding)
     yield guests
     await guests.go()
 
@@ -199,22 +214,27 @@ async def test_a_client_that_breaks_the_protocol_is_sent_away(guests: Guests) ->
 
 
 async def test_a_client_that_answers_no_ping_is_sent_away_and_one_that_does_is_not(
-    guests: Guests, servers: Addresses
+    guests: Guests, servers: Addresses, encoding: str
 ) -> None:
     well = await guests.connected("well", at="strict")
     async with cable(servers["strict"]) as line:
-        line.loses = lambda said: len(said) == PONG
+        line.loses = lambda said: len(said) == PONGS[encoding]
         guest = await guests.connected("mute", at=line.at)
         for _ in range(2):
             await comes_back(guest.heard, 3012)
     assert well.heard.names == ["connecting", "connected", "subscribed"]
 
 
-async def test_what_json_has_no_words_for_is_the_end(guests: Guests, app: str) -> None:
+async def test_what_json_has_no_words_for_is_the_end(
+    guests: Guests, app: str, encoding: str
+) -> None:
     guest = await guests.connected("texts")
-    await guest.joined("open:pybytes")
+    room = await guest.joined("open:pybytes")
     await order(app, "bytes", room="open:pybytes")
-    await stays_away(guest, 3506)
+    if encoding == "json":
+        await stays_away(guest, 3506)
+    else:
+        assert await room.heard.publications(1) == [b"\x00"]
 
 
 async def test_a_client_that_reads_too_slowly_is_sent_away_and_comes_back(

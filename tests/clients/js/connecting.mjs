@@ -2,7 +2,7 @@
 
 import {
   WebSocket, assert, connected, join, joined, newClient, nobody, order, scenario, seconds, servers,
-  token, until, wire,
+  token, until, wire, wired,
 } from './support.mjs';
 
 // It is told to come back, and does.
@@ -18,7 +18,7 @@ async function staysAway({ client, heard }, code) {
   return reason;
 }
 
-scenario('a client is told its id, the version, and that pings come every 25 s', async () => {
+wired('a client is told its id, the version, and that pings come every 25 s', async () => {
   const { Socket, received, sockets } = wire();
   const { hello } = await connected('ann', { websocket: Socket });
   const { connect } = JSON.parse(received[0].split('\n')[0]);
@@ -33,7 +33,7 @@ scenario('what the application gives a connection reaches it', async () => {
   assert.deepEqual(hello.data, { theme: 'dark' });
 });
 
-scenario('a ping is answered with a pong, and nothing more is said', async () => {
+wired('a ping is answered with a pong, and nothing more is said', async () => {
   const { Socket, sent, received } = wire();
   await connected('pinged', { websocket: Socket }, servers.strict);
   await until(() => received.filter((text) => text === '{}').length >= 2, 'two pings');
@@ -41,12 +41,12 @@ scenario('a ping is answered with a pong, and nothing more is said', async () =>
   assert.equal(received.length, 1 + received.filter((text) => text === '{}').length);
 });
 
-scenario('a client that answers no ping is sent away with 3012 and comes back', async () => {
+wired('a client that answers no ping is sent away with 3012 and comes back', async () => {
   const { Socket } = wire((text) => text === '{}');
   await comesBack(await connected('mute', { websocket: Socket }, servers.strict), 3012);
 });
 
-scenario('a client that says nothing is sent away with 3502 for good', async () => {
+wired('a client that says nothing is sent away with 3502 for good', async () => {
   const { Socket } = wire(() => true);
   const one = newClient({ websocket: Socket }, servers.strict);
   one.client.connect();
@@ -187,7 +187,7 @@ scenario('a reason that is too long for a close frame comes as far as it fits', 
   assert(told.length > 50 && reason.startsWith(told), told);
 });
 
-scenario('a pong that nobody asked for ends a connection with 3501', async () => {
+wired('a pong that nobody asked for ends a connection with 3501', async () => {
   const { Socket, sockets } = wire();
   const one = await connected('eager', { websocket: Socket });
   sockets[0].send('{}');
@@ -208,14 +208,14 @@ scenario('an internal error is 3004, and the client comes back', async () => {
   await comesBack(one, 3004);
 });
 
-scenario('what JSON has no words for ends a connection with 3506 for good', async () => {
+wired('what JSON has no words for ends a connection with 3506 for good', async () => {
   const one = await connected('texts');
   await joined(one.client, 'open:bytes');
   await order('bytes', { room: 'open:bytes' });
   await staysAway(one, 3506);
 });
 
-scenario('a client that reads too slowly is sent away with 3008 and comes back', async () => {
+wired('a client that reads too slowly is sent away with 3008 and comes back', async () => {
   const { Socket, sockets } = wire();
   const one = await connected('slow', { websocket: Socket });
   sockets[0].pause();
@@ -225,7 +225,7 @@ scenario('a client that reads too slowly is sent away with 3008 and comes back',
   await comesBack(one, 3008);
 });
 
-scenario('a message that is too long is the end for the client', async () => {
+wired('a message that is too long is the end for the client', async () => {
   const one = await connected('long');
   await joined(one.client, 'open:long');
   one.client.publish('open:long', 'x'.repeat(70_000)).catch(() => {});
@@ -254,7 +254,7 @@ scenario('a stopping server is 3001, and its successor gets its clients back', a
   assert.notEqual(again.streamPosition.epoch, room.hello.streamPosition.epoch);
 });
 
-scenario('localhost works whichever address comes first', async () => {
+wired('localhost works whichever address comes first', async () => {
   const addresses = [{ address: '::1', family: 6 }, { address: '127.0.0.1', family: 4 }];
   for (const server of [servers.headless, servers.ipv6]) {
     for (const found of [addresses, addresses.toReversed()]) {

@@ -4,7 +4,7 @@
 // server waits a second longer than that.
 
 import {
-  assert, connected, join, joined, newClient, scenario, token, until, wire,
+  assert, connected, join, joined, newClient, scenario, token, until, wire, wired,
 } from './support.mjs';
 
 const forever = new Promise(() => {});
@@ -32,7 +32,7 @@ async function renewing(user, ...claims) {
 
 const good = (user) => () => ({ sub: user, ...lasting(60) });
 
-scenario('a connection is renewed before its token runs out', async () => {
+wired('a connection is renewed before its token runs out', async () => {
   const again = () => ({ sub: 'renewed', ...lasting(0.9) });
   const { heard, received } = await renewing('renewed', again);
   const answers = () => received.filter((text) => text.includes('"refresh":'));
@@ -44,27 +44,27 @@ scenario('a connection is renewed before its token runs out', async () => {
   assert.deepEqual(names, ['connecting', 'connected']);
 });
 
-scenario('a connection that is not renewed ends with 3005, and comes back', async () => {
+wired('a connection that is not renewed ends with 3005, and comes back', async () => {
   const { heard } = await renewing('late', forever, good('late'));
   await heard.code('connecting', 3005);
   assert.equal((await heard.next('error')).error.code, 109);
   await heard.next('connected');
 });
 
-scenario('a connection renewed with an expired token ends with 3005', async () => {
+wired('a connection renewed with an expired token ends with 3005', async () => {
   const expired = () => ({ sub: 'stale', ...lasting(-1) });
   const { heard } = await renewing('stale', expired, good('stale'));
   await heard.code('connecting', 3005);
   await heard.next('connected');
 });
 
-scenario('a connection renewed for another user ends with 3500 for good', async () => {
+wired('a connection renewed for another user ends with 3500 for good', async () => {
   const { client, heard } = await renewing('ann', good('bob'));
   await heard.code('disconnected', 3500);
   assert.equal(client.state, 'disconnected');
 });
 
-scenario('a connection renewed for other rooms ends with 3010, and comes back', async () => {
+wired('a connection renewed for other rooms ends with 3010, and comes back', async () => {
   const other = () => ({ sub: 'mover', channels: ['plain:new'], ...lasting(60) });
   const { heard } = await renewing('mover', other);
   await heard.code('connecting', 3010);
@@ -101,7 +101,7 @@ scenario('a token opens a room, with data and an info of its own', async () => {
   assert.deepEqual((await heard.next('join')).info.chanInfo, { row: 7 });
 });
 
-scenario('a subscription is renewed before its token runs out', async () => {
+wired('a subscription is renewed before its token runs out', async () => {
   const again = () => ({ sub: 'renewed', channel: 'shut:r', ...lasting(0.9) });
   const { heard, received } = await ticketed('renewed', 'shut:r', again);
   const answers = () => received.filter((text) => text.includes('"sub_refresh":'));
@@ -110,7 +110,7 @@ scenario('a subscription is renewed before its token runs out', async () => {
   assert.deepEqual(heard.names(), ['subscribing', 'subscribed']);
 });
 
-scenario('a subscription that is not renewed ends with 2501, and comes back', async () => {
+wired('a subscription that is not renewed ends with 2501, and comes back', async () => {
   const { heard, connection } = await ticketed('late', 'shut:l', forever, ticket('late', 'shut:l'));
   await heard.code('subscribing', 2501);
   assert.equal((await heard.next('error')).error.code, 109);
@@ -130,7 +130,7 @@ scenario('a grant that is past is answered with 110', async () => {
   await (await join(client, 'asked:past:x')).heard.code('unsubscribed', 110);
 });
 
-scenario('a subscription renewed with an expired token ends the connection with 3006', async () => {
+wired('a subscription renewed with an expired token ends the connection with 3006', async () => {
   const room = 'shut:s';
   const expired = () => ({ sub: 'stale', channel: room, ...lasting(-1) });
   const { heard, connection } = await ticketed('stale', room, expired, ticket('stale', room));
@@ -139,7 +139,7 @@ scenario('a subscription renewed with an expired token ends the connection with 
   await heard.next('subscribed');
 });
 
-scenario('a subscription renewed with a token for another room ends it with 3500', async () => {
+wired('a subscription renewed with a token for another room ends it with 3500', async () => {
   const { connection } = await ticketed('swap', 'shut:a', ticket('swap', 'shut:b'));
   await connection.code('disconnected', 3500);
 });

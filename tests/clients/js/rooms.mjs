@@ -1,7 +1,7 @@
 // What clients do in rooms, and what the server does to them there.
 
 import {
-  assert, connected, join, joined, newClient, nobody, order, scenario, seconds, token, until, wire,
+  QUIT, assert, connected, join, joined, newClient, nobody, order, scenario, seconds, token, until, wire, wired,
   withCode,
 } from './support.mjs';
 
@@ -44,7 +44,7 @@ scenario('what is published past the history has no offset', async () => {
   assert.equal((await heard.next('publication')).offset, undefined);
 });
 
-scenario('a batch goes in one frame, and is answered in its order', async () => {
+wired('a batch goes in one frame, and is answered in its order', async () => {
   const { Socket, sent } = wire();
   const { client } = await connected('batch', { websocket: Socket });
   const { sub, heard } = await joined(client, 'open:batch');
@@ -60,7 +60,7 @@ scenario('a batch goes in one frame, and is answered in its order', async () => 
   assert.deepEqual(await heard.publications(3), [1, 2, 3]);
 });
 
-scenario('connect and subscribe come in one frame', async () => {
+wired('connect and subscribe come in one frame', async () => {
   const { Socket, sent } = wire();
   const { client } = newClient({ data: { user: 'quick' }, websocket: Socket });
   const { heard } = join(client, 'open:quick');
@@ -71,7 +71,7 @@ scenario('connect and subscribe come in one frame', async () => {
   assert.equal(sent[0].split('\n').length, 3);
 });
 
-scenario('subscribe, unsubscribe and subscribe again in one frame ends subscribed', async () => {
+wired('subscribe, unsubscribe and subscribe again in one frame ends subscribed', async () => {
   const { Socket, sent } = wire();
   const { client } = await connected('fickle', { websocket: Socket });
   const before = sent.length;
@@ -128,7 +128,7 @@ scenario('a message to the application gets there', async () => {
 
 // Who is there. ----------------------------------------------------------------------------------
 
-scenario('an empty room has nobody, and no publications, explicitly', async () => {
+wired('an empty room has nobody, and no publications, explicitly', async () => {
   const { Socket, received } = wire();
   const { client } = await connected('early', { websocket: Socket });
   assert.deepEqual((await client.presence('look:empty')).clients, {});
@@ -314,7 +314,7 @@ scenario('an on_join that fails is answered with 100, and asked again', async ()
 
 scenario('on_leave is told of who leaves, and how', async () => {
   const room = 'asked:open:exit';
-  for (const [user, code] of [['leaver', 0], ['quitter', 1005]]) {
+  for (const [user, code] of [['leaver', 0], ['quitter', QUIT]]) {
     const { client } = await connected(user);
     const { sub } = await joined(client, room);
     if (code) client.disconnect(); // without a code of its own
@@ -361,7 +361,7 @@ scenario('where the server put it in, its connection ends with 3010, for now', a
 scenario('a room that the server puts a client into is its own: join, talk, leave', async () => {
   const one = await connected('', { data: { user: 'guest', rooms: ['told:1'] } });
   const { client, heard, hello } = one;
-  assert.deepEqual((await heard.next('subscribed')).channel, 'told:1');
+  while ((await heard.next('subscribed')).channel !== 'told:1'); // and its own room, in any order
   const own = await heard.next('join');
   assert.deepEqual([own.channel, own.info.client], ['told:1', hello.client]);
   assert(heard.names().indexOf('connected') < heard.names().indexOf('join'));

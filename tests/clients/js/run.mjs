@@ -1,4 +1,5 @@
-// node run.mjs NAME: run the scenario of this name against the servers in the environment.
+// node run.mjs NAME…: run the scenarios of these names, one after another, against the servers in
+// the environment. Tells of each that fails.
 
 import './connecting.mjs';
 import './rooms.mjs';
@@ -6,17 +7,20 @@ import './expiry.mjs';
 import './recovery.mjs';
 import { leave, scenarios } from './support.mjs';
 
-const run = scenarios.get(process.argv[2]);
-if (!run) throw new Error(`no scenario is called ${process.argv[2]}`);
 process.on('unhandledRejection', (error) => {
   console.error('unhandled:', error);
   process.exit(1);
 });
-try {
-  await run();
-} catch (error) {
-  console.error(error);
-  process.exit(1);
+let failed = 0;
+for (const name of process.argv.slice(2)) {
+  const run = scenarios.get(name);
+  if (!run) throw new Error(`no scenario is called ${name}`);
+  try {
+    await run();
+  } catch (error) {
+    failed = 1;
+    console.error(`${name}:`, error);
+  }
+  leave();
 }
-leave();
-process.exit(0);
+process.exit(failed);

@@ -5,13 +5,20 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import net from 'node:net';
 
-import { Centrifuge } from 'centrifuge';
+import { Centrifuge as SpeaksJson } from 'centrifuge';
+import { Centrifuge as SpeaksProtobuf } from 'centrifuge/build/protobuf';
+import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
+
+import { asJson } from './protobuf.mjs';
 
 export { assert, WebSocket };
 
 // Milliseconds any wait may take; what is awaited takes a fraction of a second.
 export const DEADLINE = 8_000;
+
+// What a client's own end is for the server: a WebSocket has a word for it.
+export const QUIT = process.env.TRANSPORT.startsWith('websocket') ? 1005 : 1006;
 
 export const scenarios = new Map();
 
@@ -19,6 +26,13 @@ export function scenario(name, run) {
   assert(!scenarios.has(name), `there are two scenarios: ${name}`);
   scenarios.set(name, run);
 }
+
+// One that looks at the messages of a WebSocket themselves, or at what that alone has: it is run
+// over that, in JSON.
+export const wired = scenario;
+
+// How its clients reach the server, of tests.clients.test_js_client.
+const [TRANSPORT, ENCODING] = process.env.TRANSPORT.split(' ');
 
 // The host and port of each server of tests.clients.servers.
 export const servers = JSON.parse(process.env.SERVERS);
@@ -98,11 +112,28 @@ export class Heard {
 
 const clients = [];
 
+function endpoints(at) {
+  if (TRANSPORT === 'websocket') return `ws://${at}/connection/websocket`;
+  return [{ transport: TRANSPORT, endpoint: `http://${at}/connection/${TRANSPORT}` }];
+}
+
+function transportOptions(at) {
+  if (TRANSPORT === 'websocket') return { websocket: WebSocket };
+  return {
+    emulationEndpoint: `http://${at}/emulation`,
+    eventsource: EventSource,
+    fetch,
+    readableStream: ReadableStream,
+  };
+}
+
 // A client and what it tells; `options` are the client's, `at` says where it connects.
 export function newClient(options = {}, at = servers.app) {
-  const client = new Centrifuge(`ws://${at}/connection/websocket`, {
-    websocket: WebSocket, minReconnectDelay: 20, maxReconnectDelay: 100, ...options,
-  });
+  const delays = { minReconnectDelay: 20, maxReconnectDelay: 100 };
+  const given = { ...transportOptions(at), ...delays, ...options };
+  const client = ENCODING === 'protobuf'
+    ? asJson((wrapped) => new SpeaksProtobuf(endpoints(at), wrapped), given)
+    : new SpeaksJson(endpoints(at), given);
   clients.push(client);
   return { client, heard: new Heard(client) };
 }
@@ -137,7 +168,7 @@ export async function joined(client, room, options = {}) {
 }
 
 export function leave() {
-  for (const client of clients) client.disconnect();
+  for (const client of clients.splice(0)) client.disconnect();
 }
 
 // What an error of a call is expected to be.
