@@ -224,6 +224,7 @@ class World:
         assert node.live == {}
         assert node.present == {}
         assert node.clients == {}
+        assert node.emulated == {}
         assert len(node.client_heartbeat) == 0
         assert len(node.heartbeat) == 0
         assert len(node.revoking) == 0
