@@ -1,6 +1,11 @@
 /** The socket: Centrifuge's own client, as much of it as the chat uses. */
 
-import { Centrifuge, type Subscription, UnauthorizedError } from "centrifuge";
+import {
+  Centrifuge,
+  type Subscription,
+  type TransportEndpoint,
+  UnauthorizedError,
+} from "centrifuge";
 
 import { Problem, unreachable } from "./problem";
 import type { RoomEvent } from "./types";
@@ -76,6 +81,22 @@ const STATUS: Readonly<Record<number, number>> = {
   112: 409,
 };
 
+/**
+ * How the server at `address` (of its WebSocket) can be reached, the best way first: some networks
+ * let no WebSocket through.
+ */
+export function waysTo(address: string): { ways: TransportEndpoint[]; emulationEndpoint: string } {
+  const at = (path: string): string => new URL(path, address.replace(/^ws/, "http")).href;
+  return {
+    ways: [
+      { transport: "websocket", endpoint: address },
+      { transport: "http_stream", endpoint: at("http_stream") },
+      { transport: "sse", endpoint: at("sse") },
+    ],
+    emulationEndpoint: at("../emulation"),
+  };
+}
+
 export class CentrifugeWire implements Wire {
   readonly #client: Centrifuge;
   /** Whether the end of the connection is our own, to begin another one. */
@@ -83,8 +104,10 @@ export class CentrifugeWire implements Wire {
 
   /** `token` brings what to show; it throws `Problem`, with 401 for who is not signed in any more. */
   constructor(address: string, token: () => Promise<string>) {
-    this.#client = new Centrifuge(address, {
+    const { ways, emulationEndpoint } = waysTo(address);
+    this.#client = new Centrifuge(ways, {
       websocket: inPieces(WebSocket),
+      emulationEndpoint,
       minReconnectDelay: FIRST_DELAY_MS,
       maxReconnectDelay: LONGEST_DELAY_MS,
       getToken: async () => {
