@@ -102,8 +102,9 @@ class Publication(Struct, gc=False):
     """One entry of a room: `data` is JSON in one line, or with `binary` whatever it is. Its offset
     is 0 where the room keeps no log of it.
 
-    `at` is when it was stored (Unix milliseconds), 0 where that is not known. `json` is a
-    codec's own, which keeps its text there.
+    `at` is when it was stored (Unix milliseconds), 0 where that is not known. `delta` says that
+    it is a version of what was published before it, and may be told as what has changed. `json`
+    is a codec's own, which keeps its text there; `patch` is `engine.delta`'s.
     """
 
     data: bytes
@@ -113,6 +114,8 @@ class Publication(Struct, gc=False):
     json: bytes = b""
     at: int = 0
     binary: bool = False
+    delta: bool = False
+    patch: tuple[bytes, bytes, bytes] | None = None
 
     @property
     def value(self) -> Any:
@@ -124,7 +127,7 @@ class Draft(NamedTuple):
     """What somebody wants to publish: `data` is JSON in one line, or with `binary` whatever it is.
 
     `key` is the idempotency key. `version` above 0: published only where it is higher than the
-    last one with the same `version_epoch`.
+    last one with the same `version_epoch`. `delta` as in `Publication`.
 
     For the logs of durable rooms alone: `unread` has it count as unread for everybody but its
     user, until they have read so far; `mentions` are the users whom it is for in particular,
@@ -143,10 +146,13 @@ class Draft(NamedTuple):
     mentions: Sequence[str] = ()
     erase: Sequence[tuple[int, bytes]] = ()
     binary: bool = False
+    delta: bool = False
 
     def entry(self, offset: int, at: int = 0) -> Publication:
         """What it is as an entry of a room."""
-        return Publication(self.data, offset, self.info, self.tags or None, b"", at, self.binary)
+        return Publication(
+            self.data, offset, self.info, self.tags or None, b"", at, self.binary, self.delta
+        )
 
 
 EVERYONE = "*"

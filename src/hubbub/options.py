@@ -139,6 +139,16 @@ class RoomOptions(BaseModel):
     allow_tags_filter: bool = Field(
         default=False, description="Let clients choose publications by their tags."
     )
+    allowed_delta_types: list[Literal["fossil"]] = Field(
+        default=[],
+        description="Deltas that clients may ask for: what has changed since the publication "
+        'before; ["fossil"] or none.',
+    )
+    delta_publish: bool = Field(
+        default=False,
+        description="Every publication is a version of the one before: who asked for deltas gets "
+        "what has changed, not only of those published with `delta`.",
+    )
     channel_regex: Regex | None = Field(
         default=None,
         description="What the whole name must match; without it a name is ASCII.",
@@ -178,7 +188,14 @@ class RoomOptions(BaseModel):
             )
         if self.read_markers and not self.durable:
             raise ValueError('read_markers is for durable rooms: set durability = "commit"')
-        needs = ("force_positioning", "force_recovery", "allow_positioning", "allow_recovery")
+        needs = (
+            "force_positioning",
+            "force_recovery",
+            "allow_positioning",
+            "allow_recovery",
+            "allowed_delta_types",
+            "delta_publish",
+        )
         wanted = [name for name in needs if getattr(self, name)]
         if wanted and not self.remembers:
             raise ValueError(

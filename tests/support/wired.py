@@ -11,6 +11,7 @@ The clock stands still until the test moves it, and nothing has a socket.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -186,6 +187,8 @@ class World:
         self.gate = Doorman()
         self.node.gate = self.gate
         self.peers: list[Peer] = []
+        self.leaving: list[Callable[[], None]] = []
+        """What has others go that came."""
 
     async def open_logs(self) -> ControlledStore:
         """Have durable rooms, in a store that does what the test says."""
@@ -235,8 +238,8 @@ class World:
 
     async def end(self) -> None:
         """Everyone goes, and nothing is left of them."""
-        for peer in self.peers:
-            peer.vanish()
+        for leave in [peer.vanish for peer in self.peers] + self.leaving:
+            leave()
         await settle()
         self.assert_nobody_is_left()
         await self.node.stop()

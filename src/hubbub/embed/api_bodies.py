@@ -46,7 +46,13 @@ class Publishing(Struct):
         Text,
         Meta(description="With the same key in five minutes, the first result, published once."),
     ] = None
-    delta: Annotated[Flag, Meta(description="Accepted; everyone gets whole publications.")] = None
+    delta: Annotated[
+        Flag,
+        Meta(
+            description="It is a version of the one published before it: who asked for deltas gets "
+            "what has changed, in a channel with `allowed_delta_types`."
+        ),
+    ] = None
     version: Annotated[
         UInt64 | None, Meta(description="Published only where it is above the last one.")
     ] = None

@@ -167,6 +167,7 @@ def _draft(request: bodies.Publishing) -> Draft:
         version=request.version or 0,
         version_epoch=request.version_epoch or "",
         binary=binary,
+        delta=bool(request.delta),
     )
 
 

@@ -36,6 +36,9 @@ class Kind(NamedTuple):
     """Whether they hear of joins and leaves."""
     filter: bytes = b""
     """Which publications they asked for, as the filter's own text; empty for all."""
+    delta: str = ""
+    """Which publications they are told as what has changed, as `delta` names them; none where
+    empty."""
 
 
 class Audience:

@@ -73,6 +73,19 @@ class ClientCodec(Codec, Protocol):
     def entries(self, publications: list[Publication]) -> Any:
         """Publications as they stand in a reply. Raises `NotJson`."""
 
+    def whole(self, publication: Publication) -> bytes:
+        """The data that those have whom a publication was told: what the next one's patch is for.
+
+        Raises `NotJson`.
+        """
+
+    def delta_encoder(self, room: str) -> Callable[[Publication, bytes | None], bytes]:
+        """What makes what goes out of each publication of the room and its patch, None for the
+        whole; for who asked for patches. That raises `NotJson`."""
+
+    def delta_entries(self, versions: list[tuple[Publication, bytes | None]]) -> Any:
+        """The same as it stands in a reply. Raises `NotJson`."""
+
     def info(self, info: ClientInfo) -> Any:
         """Who somebody is, as it stands in a reply."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import UNSET, Raw
 
 from hubbub.engine.audience import Kind
+from hubbub.engine.delta import EVERY, MARKED, DeltaAudience
 from hubbub.engine.events import Join, Ticket
 from hubbub.engine.recovery import recover, recover_cache
 from hubbub.engine.revoking import Revoked, room_revoked
@@ -188,14 +189,18 @@ def prepare(
     result = wire.SubscribeResult(data=raw(ticket.data))
     if ticket.renewable and ticket.expires_at is not None:
         result.expires, result.ttl = True, client.ttl(ticket.expires_at)
+    delta = ""
+    if sub.positioned and request.tf is None and request.delta in options.allowed_delta_types:
+        delta = EVERY if options.delta_publish else MARKED
+        result.delta = True
     missed: list[Publication] = []
     if sub.positioned:
-        found = _position(sub, request, options, accepts, result)
+        found = _position(sub, request, options, accepts, delta, result)
         if isinstance(found, wire.Error):
             return found
         missed = found
     key = filter_key(request.tf) if request.tf is not None else b""
-    kind = Kind(client.codec, joins, key)
+    kind = Kind(client.codec, joins, key, delta)
     return Prepared(sub, kind, accepts, options.presence, ticket.expires_at, result, missed)
 
 
@@ -243,6 +248,7 @@ def _position(
     request: wire.SubscribeRequest,
     options: RoomOptions,
     accepts: Predicate | None,
+    delta: str,
     result: wire.SubscribeResult,
 ) -> list[Publication] | wire.Error:
     """Say where the subscription begins; returns what was missed before that (section 6)."""
@@ -273,7 +279,7 @@ def _position(
         missed = [one for one in missed if accepts(one.tags)]
         result.publications = codec.entries(missed) if missed else UNSET
     elif missed:
-        result.publications = node.pages.entries(codec, missed)
+        result.publications = node.pages.entries(codec, missed, delta)
     return missed
 
 
@@ -286,6 +292,8 @@ def settle(prepared: Prepared) -> None:
     sub.audience = room.audience(prepared.kind, prepared.accepts)
     client.subs[sub.name] = sub
     node.subscribe(sub, prepared.counted)
+    if prepared.missed and isinstance(sub.audience, DeltaAudience):
+        sub.audience.caught_up(client, prepared.missed[-1])
     expire_at(sub, prepared.expires_at)
     if sub.tells:
         _tell(room, "join", sub.info)

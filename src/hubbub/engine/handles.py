@@ -131,6 +131,7 @@ class RoomHandle:
         erase: Mapping[int, Any] | None = None,
         mentions: Collection[Any] = (),
         unread: bool | None = None,
+        delta: bool = False,
     ) -> Position | None:
         """Publish `data`, bytes or anything JSON can hold, to everyone in the room, and store it.
 
@@ -151,6 +152,9 @@ class RoomHandle:
         In one with `read_markers`, `mentions` are the users (as in `join`) whom it is for in
         particular, `model.EVERYONE` among them for all; `unread=False` has it count as unread for
         nobody.
+
+        With `delta` it is a version of what was published before it, and in a room with
+        `allowed_delta_types` members who asked for that get what has changed.
 
         Raises TypeError for a value that JSON cannot hold, and ValueError for one that is larger
         than the room's `publication_bytes`; `InvalidName` for a room that cannot
@@ -174,6 +178,7 @@ class RoomHandle:
             mentions=[somebody(one) for one in mentions],
             erase=[(offset, to_json(value)) for offset, value in (erase or {}).items()],
             binary=binary,
+            delta=delta,
         )
         draft = self._fitting(draft, unread)
         return await self._node.awaited(self._node.store(self.name, draft))
@@ -197,6 +202,11 @@ class RoomHandle:
             raise ConfigurationError(
                 f"nothing counts as unread in {self.name!r}, and nobody can be mentioned: that "
                 "takes a room with read_markers=True, and a publication that is stored"
+            )
+        if draft.delta and not (draft.history and options.allowed_delta_types):
+            raise ConfigurationError(
+                f"nobody is told what has changed in {self.name!r}: that takes a room with "
+                'allowed_delta_types=["fossil"], and a publication that is stored'
             )
         if draft.mentions and unread is False:
             raise ConfigurationError("a publication that mentions somebody counts as unread")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hubbub.engine.audience import Audience, Kind
 from hubbub.engine.codec import BARE
+from hubbub.engine.delta import DeltaAudience
 from hubbub.engine.tail import put
 from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
 from hubbub.wire.encode import NotJson
@@ -95,6 +96,8 @@ class Room:
         for audience in self.audiences:
             if audience.kind == kind:
                 return audience
+        if kind.delta:
+            return DeltaAudience(self, kind, self._tick)
         return self.plain if kind == _PLAIN else Audience(self, kind, self._tick, accepts)
 
     def changed(self, audience: Audience) -> None:
@@ -210,8 +213,12 @@ class Room:
         encoding, codec, message, frame = "", None, b"", b""
         for audience in self.audiences:
             accepts = audience.accepts
-            if accepts is not None and filtered and not accepts(publication.tags):
-                continue
+            if accepts is not None:
+                if isinstance(audience, DeltaAudience):
+                    audience.give(publication, exclude)
+                    continue
+                if filtered and not accepts(publication.tags):
+                    continue
             if audience.kind.codec is not codec:
                 codec = audience.kind.codec
                 if codec.encoding != encoding:

@@ -89,6 +89,7 @@ def put(data: bytes, publication: Publication) -> None:
     publication.data = data
     publication.binary = False
     publication.json = b""
+    publication.patch = None
 
 
 def erase(publications: Iterable[Publication], erased: Mapping[int, bytes]) -> None:

@@ -83,7 +83,9 @@ class Log:
         """Put `data` in the place of what was published at `offset`."""
         if offset >= self.head.first:
             number = offset - self.head.first
-            self.entries[number] = replace(self.entries[number], data=data, binary=False)
+            self.entries[number] = replace(
+                self.entries[number], data=data, binary=False, patch=None
+            )
             self.counting.pop(offset, None)
 
     def unread(self, user: str, most: int) -> Unread:

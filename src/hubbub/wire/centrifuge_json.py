@@ -124,11 +124,30 @@ class JsonCodec:
         return Raw(b"[%b]" % b",".join([one.json or self._entry(one) for one in publications]))
 
     def _entry(self, publication: Publication) -> bytes:
-        data = json_line(publication.data) if publication.binary else publication.data
-        publication.json = b'{"data":' + data + self._rest(publication)
+        publication.json = b'{"data":' + self.whole(publication) + self._rest(publication)
         return publication.json
 
-    def _rest(self, publication: Publication) -> bytes:
+    def whole(self, publication: Publication) -> bytes:
+        """The data, as JSON in one line. Raises `NotJson`."""
+        return json_line(publication.data) if publication.binary else publication.data
+
+    def delta_encoder(self, room: str) -> Callable[[Publication, bytes | None], bytes]:
+        """Makes of a publication and its patch what goes out, or with None of the whole."""
+        head, tail = b'%b"channel":%b,"pub":' % (self._head, _encode(room)), self._tail
+        entry, wrap = self._delta_entry, self.wrap
+        return lambda publication, patch: wrap(head + entry(publication, patch) + tail)
+
+    def delta_entries(self, versions: list[tuple[Publication, bytes | None]]) -> Raw:
+        """The same as it stands in a reply. Raises `NotJson`."""
+        return Raw(b"[%b]" % b",".join([self._delta_entry(*one) for one in versions]))
+
+    def _delta_entry(self, publication: Publication, patch: bytes | None) -> bytes:
+        """The data is a text in either case: that of the patch, or JSON in JSON (section 13)."""
+        text = self.whole(publication) if patch is None else patch
+        rest = self._rest(publication, patch is not None)
+        return b'{"data":%b%b' % (_encode(text.decode()), rest)
+
+    def _rest(self, publication: Publication, patched: bool = False) -> bytes:
         """What follows the data."""
         rest, info = b"", publication.info
         if info is not None:
@@ -137,7 +156,7 @@ class JsonCodec:
             rest += b',"offset":%d' % publication.offset
         if publication.tags:
             rest += b',"tags":' + _encode(publication.tags)
-        return rest + b"}"
+        return rest + (b',"delta":true}' if patched else b"}")
 
     def info(self, info: ClientInfo) -> Raw:
         return Raw(info.json or self._info(info))

@@ -118,10 +118,31 @@ class ProtobufCodec:
         """Publications as they stand in a reply."""
         return list(map(self._entry, publications))
 
-    def _entry(self, publication: Publication) -> pb.Publication:
+    def whole(self, publication: Publication) -> bytes:
+        """The data, whatever it is."""
+        return publication.data
+
+    def delta_encoder(self, room: str) -> Callable[[Publication, bytes | None], bytes]:
+        """Makes of a publication and its patch what goes out, or with None of the whole."""
+        entry, wrap = self._entry, self.wrap
+
+        def encode(publication: Publication, patch: bytes | None) -> bytes:
+            push = pb.Push(channel=room, pub=entry(publication, patch))
+            return wrap(_message(pb.Reply(push=push)))
+
+        return encode
+
+    def delta_entries(
+        self, versions: list[tuple[Publication, bytes | None]]
+    ) -> list[pb.Publication]:
+        """The same as it stands in a reply."""
+        return [self._entry(*one) for one in versions]
+
+    def _entry(self, publication: Publication, patch: bytes | None = None) -> pb.Publication:
         info = publication.info
         return pb.Publication(
-            data=publication.data,
+            data=publication.data if patch is None else patch,
+            delta=patch is not None,
             offset=publication.offset,
             info=None if info is None else self.info(info),
             tags=publication.tags,
