@@ -139,7 +139,12 @@ async def test_keys_break_lines_edit_the_last_and_give_it_up(
     await field(hers).press("Escape")
     await expect(edited).to_have_count(0)
     await expect(field(hers)).to_have_value("")
+    # What was changed is not lost, also not by a reload, and can be let go of.
+    await hers.reload()
+    await expect(message(hers, "not hers")).to_be_visible()
     await field(hers).press("ArrowUp")
+    await expect(field(hers)).to_have_value("one\ntwo and more")
+    await hers.get_by_role("button", name="Start over").click()
     await expect(field(hers)).to_have_value("one\ntwo")
     await field(hers).fill("one, two, three")
     await field(hers).press("Enter")

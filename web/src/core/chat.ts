@@ -2,6 +2,7 @@
 
 import type { Api } from "./api";
 import { Drafts } from "./drafts";
+import { Edits } from "./edits";
 import { messageOf } from "./fold";
 import { Login } from "./login";
 import { Markers } from "./markers";
@@ -60,6 +61,7 @@ export class Chat extends Source implements ChatModel {
   readonly #wire: Wire;
   readonly #id: Id;
   readonly drafts: Drafts;
+  readonly #edits: Edits;
   readonly #markers: Markers;
   readonly #login: Login;
   /** Rooms that were looked at, the last one last. */
@@ -84,6 +86,7 @@ export class Chat extends Source implements ChatModel {
     this.#wire = wire;
     this.#id = session.user.id;
     this.drafts = new Drafts(shelf, this.#id);
+    this.#edits = new Edits(shelf, this.#id);
     this.people = new People(api);
     this.people.learn([session.user]);
     this.people.subscribe(() => this.changed());
@@ -260,6 +263,7 @@ export class Chat extends Source implements ChatModel {
       rooms: this.rooms,
       outbox: this.outbox,
       drafts: this.drafts,
+      edits: this.#edits,
       markers: this.#markers,
       away: () => this.#away,
     });

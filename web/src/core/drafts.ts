@@ -1,6 +1,6 @@
 import type { Draft, Drafts as DraftsModel } from "./model";
 import { Source } from "./observable";
-import { named, type Shelf } from "./shelf";
+import { keep, named, recall, type Shelf } from "./shelf";
 import type { Id } from "./types";
 
 const NONE: Draft = { text: "", reply: null };
@@ -15,7 +15,10 @@ export class Drafts extends Source implements DraftsModel {
     super();
     this.#shelf = shelf;
     this.#prefix = `hubbub.drafts.${user}.`;
-    for (const room of named(shelf, this.#prefix)) this.#read(room);
+    for (const room of named(shelf, this.#prefix)) {
+      const kept = recall<Draft>(shelf, this.#prefix + room);
+      if (kept) this.#drafts.set(room, kept);
+    }
   }
 
   get(room: Id): Draft {
@@ -31,22 +34,7 @@ export class Drafts extends Source implements DraftsModel {
     if (draft.text || draft.reply) this.#drafts.set(room, draft);
     else if (!this.#drafts.delete(room)) return;
     if (before !== this.has(room)) this.changed();
-    const name = this.#prefix + room;
-    try {
-      // A key for each room: what another tab has begun elsewhere stays.
-      if (this.has(room)) this.#shelf.setItem(name, JSON.stringify(draft));
-      else this.#shelf.removeItem(name);
-    } catch {
-      // The shelf is full: it is kept as long as the page is open.
-    }
-  }
-
-  #read(room: Id): void {
-    try {
-      const kept = JSON.parse(this.#shelf.getItem(this.#prefix + room) ?? "null") as Draft | null;
-      if (kept) this.#drafts.set(room, kept);
-    } catch {
-      // Somebody else's: it is none of ours.
-    }
+    // A name for each room: what another tab has begun elsewhere stays.
+    keep(this.#shelf, this.#prefix + room, this.has(room) ? draft : null);
   }
 }

@@ -139,6 +139,9 @@ export interface Room extends Observable {
   retry(key: string): void;
   discard(key: string): void;
   keepDraft(draft: Draft): void;
+  /** What the message was to say when somebody stopped editing it; null for nothing else. */
+  begunEdit(message: number): string | null;
+  keepEdit(message: number, text: string | null): void;
   /** To be called while somebody types; sends at most every three seconds. */
   typed(): void;
 

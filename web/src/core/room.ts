@@ -4,6 +4,7 @@ import type { Api } from "./api";
 import { bringBy } from "./bring";
 import { Deeds } from "./deeds";
 import type { Drafts } from "./drafts";
+import type { Edits } from "./edits";
 import { PAGE } from "./history";
 import { newKey } from "./key";
 import type { Markers } from "./markers";
@@ -59,6 +60,7 @@ export interface Around {
   readonly rooms: RoomList;
   readonly outbox: Outbox;
   readonly drafts: Drafts;
+  readonly edits: Edits;
   readonly markers: Markers;
   /** Whether nobody is there to read what comes. */
   away(): boolean;
@@ -223,6 +225,14 @@ export class Room extends Source implements RoomModel {
     this.changed();
   }
 
+  begunEdit(message: number): string | null {
+    return this.#around.edits.get(this.id, message);
+  }
+
+  keepEdit(message: number, text: string | null): void {
+    this.#around.edits.set(this.id, message, text);
+  }
+
   typed(): void {
     if (!this.#typing.due()) return;
     this.#around.wire.call("chat.typing", { room: this.id }).catch(() => undefined);
@@ -317,6 +327,7 @@ export class Room extends Source implements RoomModel {
 
   #happened(offset: number, event: RoomEvent): void {
     this.#deeds.happened(event);
+    if (event.type === "deleted") this.keepEdit(event["message"] as number, null);
     if (event.type !== "message") return;
     if (event.by) this.#typing.said(event.by);
     if (event.by === this.#around.me) {

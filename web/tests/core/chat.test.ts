@@ -352,6 +352,21 @@ describe("an open room", () => {
   });
 });
 
+describe("an edit that was begun", () => {
+  it("is kept for its message, as long as that is there", async () => {
+    const room = await open();
+    room.keepEdit(8, "changed");
+    room.keepEdit(9, "too");
+    expect([room.begunEdit(8), room.begunEdit(9), room.begunEdit(10)]).toEqual([
+      "changed",
+      "too",
+      null,
+    ]);
+    stage.wire.event("r", 11, { type: "deleted", message: 8, by: "ann", at: 1 });
+    expect([room.begunEdit(8), room.begunEdit(9)]).toEqual([null, "too"]);
+  });
+});
+
 describe("what one says", () => {
   function sent(): unknown[] {
     return stage.server.log.filter((one) => one.endsWith("/messages"));

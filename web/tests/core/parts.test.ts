@@ -3,6 +3,7 @@
 import { describe, expect, it, vi } from "vitest";
 
 import { Drafts } from "../../src/core/drafts";
+import { Edits } from "../../src/core/edits";
 import { newKey } from "../../src/core/key";
 import { worthTelling } from "../../src/core/notify";
 import type { RoomEntry } from "../../src/core/model";
@@ -59,6 +60,40 @@ describe("drafts", () => {
     const drafts = new Drafts(shelf, "me");
     drafts.set("a", { text: "x", reply: null });
     expect([drafts.get("a").text, drafts.get("b").text]).toEqual(["x", ""]);
+  });
+});
+
+describe("edits", () => {
+  it("are there after a reload, until they are dropped", () => {
+    const shelf = new FakeShelf();
+    const edits = new Edits(shelf, "me");
+    edits.set("a", 3, "new");
+    edits.set("a", 4, "newer");
+    edits.set("b", 3, "other");
+    edits.set("b", 3, null);
+    const again = new Edits(shelf, "me");
+    expect([again.get("a", 3), again.get("a", 4), again.get("b", 3)]).toEqual([
+      "new",
+      "newer",
+      null,
+    ]);
+    expect(shelf.length).toBe(1);
+  });
+
+  it("are so many of each room, the last ones", () => {
+    const edits = new Edits(new FakeShelf(), "me");
+    for (let message = 1; message <= 21; message += 1) edits.set("a", message, "x");
+    expect([edits.get("a", 1), edits.get("a", 2), edits.get("a", 21)]).toEqual([null, "x", "x"]);
+  });
+
+  it("are there without a shelf, and what others left is not read", () => {
+    const shelf = new FakeShelf();
+    shelf.setItem("hubbub.edits.me.a", "{");
+    shelf.setItem("hubbub.edits.me.b", '"x"');
+    shelf.full = true;
+    const edits = new Edits(shelf, "me");
+    edits.set("a", 3, "new");
+    expect([edits.get("a", 3), edits.get("b", 3)]).toEqual(["new", null]);
   });
 });
 

@@ -43,6 +43,8 @@ export class Writing {
   readonly failure = $derived(this.#problem === null ? "" : why(this.#problem));
   /** A long text that was just pasted, and may be meant as a file. */
   pasted = $state("");
+  /** Whether what is edited was begun some time before. */
+  again = $state(false);
 
   readonly #around: Around;
   readonly #room: { readonly now: Room };
@@ -108,8 +110,7 @@ export class Writing {
     this.#problem = null;
     if (this.pasted && !this.text.includes(this.pasted)) this.pasted = "";
     if (this.text.includes(":")) learnShortCodes(this.text).catch(() => undefined);
-    if (this.#around.editing()) return;
-    if (trimmed(this.text)) this.#around.room.typed();
+    if (!this.#around.editing() && trimmed(this.text)) this.#around.room.typed();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.keep(), KEEP_MS);
   }
@@ -117,7 +118,8 @@ export class Writing {
   /** Have what was begun in the browser, for another time. */
   keep(): void {
     clearTimeout(this.#timer);
-    if (this.#ended || this.#edited) return; // it was kept, or put aside
+    if (this.#ended) return;
+    if (this.#edited) return this.#keepEdit(this.#edited);
     const draft: Draft = { text: this.text, reply: this.answers };
     const { room } = this.#around;
     const same = draft.text === room.draft.text && draft.reply?.id === room.draft.reply?.id;
@@ -138,9 +140,28 @@ export class Writing {
     this.#edited = editing;
     this.#problem = null;
     this.pasted = "";
-    if (editing) this.text = editing.text;
+    const begun = editing && this.#around.room.begunEdit(editing.id);
+    this.again = begun !== null;
+    if (editing) this.text = begun ?? editing.text;
     else this.#restore();
     return true;
+  }
+
+  /** Edit or answer no more. Whether there was something to cancel. */
+  cancel(): boolean {
+    if (this.#around.editing()) {
+      if (this.#edited && !same(this.text, this.#edited.text)) toast(t().composer.keptEdit);
+      this.#around.oncancel();
+    } else if (this.answers) this.dropReply();
+    else return false;
+    return true;
+  }
+
+  /** Have what is edited be what the message says. */
+  startOver(): void {
+    this.text = this.#edited?.text ?? "";
+    this.again = false;
+    this.keep();
   }
 
   async send(): Promise<void> {
@@ -225,9 +246,14 @@ export class Writing {
     this.#restored = draft.reply;
   }
 
+  #keepEdit(edited: Message): void {
+    this.#around.room.keepEdit(edited.id, same(this.text, edited.text) ? null : this.text);
+  }
+
   async #save(editing: Message, text: string): Promise<void> {
     const wish = { type: "edit", message: editing.id, text: trimmed(text) } as const;
     if (wish.text !== editing.text) await this.#around.room.wish(wish);
+    this.text = editing.text; // nothing is left to be kept
     this.#around.oncancel();
   }
 
@@ -240,4 +266,8 @@ export class Writing {
     }
     return expand(text, emojiOf);
   }
+}
+
+function same(one: string, other: string): boolean {
+  return trimmed(one) === trimmed(other);
 }

@@ -11,6 +11,7 @@ export const composer: typeof english = {
   emoji: "Emojis",
   editing: "Nachricht bearbeiten",
   cancelEdit: "Nicht bearbeiten",
+  keptEdit: "Deine Änderung bleibt da, bis du die Nachricht wieder bearbeitest.",
   replyTo: (name) => `Antwort an ${name}`,
   cancelReply: "Nicht antworten",
 
@@ -33,6 +34,8 @@ export const composer: typeof english = {
     asFile: "Als Datei anhängen",
     insert: "Trotzdem einfügen",
     files: "Einige Dateien sind nicht angekommen: Versuch es noch einmal oder entferne sie.",
+    again: "Das hast du schon einmal geändert und nicht gespeichert.",
+    startOver: "Von vorn beginnen",
     slow: (seconds) => `Langsamer Modus: Du kannst in ${seconds} s senden.`,
     count: (count, most) => `${number.format(count)} von ${number.format(most)}`,
   },

@@ -9,6 +9,7 @@ export const composer = {
   emoji: "Emojis",
   editing: "Edit message",
   cancelEdit: "Do not edit",
+  keptEdit: "What you changed is kept for when you edit it again.",
   replyTo: (name: string) => `Reply to ${name}`,
   cancelReply: "Do not reply",
 
@@ -31,6 +32,8 @@ export const composer = {
     asFile: "Attach it as a file",
     insert: "Put it in all the same",
     files: "Some files did not arrive: try them again, or remove them.",
+    again: "You changed this before and did not save it.",
+    startOver: "Start over",
     slow: (seconds: number) => `Slow mode: you can send in ${seconds} s.`,
     count: (count: number, most: number) => `${number.format(count)} of ${number.format(most)}`,
   },
