@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from playwright.async_api import Download, Locator, Page, Route, expect
+from playwright.async_api import Download, FilePayload, Locator, Page, Route, expect
 from tests.e2e.chatting import details, enter, entry, field, message, messages, point, write
 from tests.e2e.site import Site
 from tests.e2e.visitors import DEADLINE_MS, Visitors
@@ -251,6 +251,45 @@ async def test_pasted_picture_is_sent_as_soon_as_it_is_there_and_looked_at(
     await his.keyboard.press("Escape")
     await expect(viewer).to_have_count(0)
     await expect(picture).to_be_focused()
+
+
+async def test_what_was_attached_stays_over_a_reload(site: Site, visitors: Visitors) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    tea = await ann.room("Tea", bob)
+    hers, his = await enter(visitors, site, ann, tea), await enter(visitors, site, bob, tea)
+    attached = hers.get_by_role("list", name="Attachments").get_by_role("listitem")
+    choose_file = hers.locator('input[type="file"]')
+
+    def file(name: str) -> FilePayload:
+        return {"name": name, "mimeType": "text/plain", "buffer": name.encode()}
+
+    async with hers.expect_response(re.compile(r"/files\?")) as coming:
+        await choose_file.set_input_files(file("gone.txt"))
+    gone = (await (await coming.value).json())["id"]
+    async with hers.expect_response(re.compile(r"/files\?")):
+        await choose_file.set_input_files(file("kept.txt"))
+    await expect(attached).to_have_count(2)
+    await expect(attached.get_by_role("progressbar")).to_have_count(0)
+
+    # One that never comes to be there: the browser asks whether to leave.
+    await hers.route(re.compile(r"/files\?"), lambda _: None)
+    await choose_file.set_input_files(file("slow.txt"))
+    await expect(attached.get_by_role("progressbar")).to_be_visible()
+    await ann.ask("DELETE", f"/files/{gone}")
+    visitors.answers.append("404 .*/files/")
+    hers.on("dialog", lambda dialog: dialog.accept())
+    await hers.reload()
+    await expect(attached).to_have_count(2)
+    await expect(attached.first).to_contain_text("kept.txt")
+    await expect(attached.last).to_contain_text("It had not arrived when the page was left.")
+    await attached.last.get_by_role("button", name="Remove slow.txt").click()
+    await expect(attached).to_have_count(1)
+    await field(hers).fill("here it is")
+    await field(hers).press("Enter")
+    await expect(message(his, "here it is").get_by_text("kept.txt")).to_be_visible()
+    await hers.reload()
+    await expect(message(hers, "here it is")).to_be_visible()
+    await expect(attached).to_have_count(0)
 
 
 async def test_room_and_own_data_are_taken_along(site: Site, visitors: Visitors) -> None:

@@ -85,7 +85,8 @@ export class Api {
     try {
       const answer = await this.#fetch(this.address(path, request.query), init);
       if (!answer.ok) throw await problemOf(answer);
-      return (answer.status === 204 ? undefined : await answer.json()) as T;
+      const empty = answer.status === 204 || method === "HEAD";
+      return (empty ? undefined : await answer.json()) as T;
     } catch (error) {
       if (error instanceof Problem || signal?.aborted) throw error;
       throw unreachable();

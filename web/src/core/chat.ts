@@ -59,6 +59,7 @@ export class Chat extends Source implements ChatModel {
   readonly outbox: Outbox;
   readonly #api: Api;
   readonly #wire: Wire;
+  readonly #shelf: Shelf;
   readonly #id: Id;
   readonly drafts: Drafts;
   readonly #edits: Edits;
@@ -84,6 +85,7 @@ export class Chat extends Source implements ChatModel {
     this.login = session.login;
     this.#api = api;
     this.#wire = wire;
+    this.#shelf = shelf;
     this.#id = session.user.id;
     this.drafts = new Drafts(shelf, this.#id);
     this.#edits = new Edits(shelf, this.#id);
@@ -167,6 +169,11 @@ export class Chat extends Source implements ChatModel {
   onEnded(told: () => void): () => void {
     this.#ended.add(told);
     return () => this.#ended.delete(told);
+  }
+
+  /** The page is left, and perhaps loaded anew. */
+  leave(): void {
+    for (const room of this.#open.values()) room.uploads.leave();
   }
 
   /** Have that called at the end. */
@@ -258,6 +265,7 @@ export class Chat extends Source implements ChatModel {
     const room = new Room(id, {
       api: this.#api,
       wire: this.#wire,
+      shelf: this.#shelf,
       me: this.#id,
       people: this.people,
       rooms: this.rooms,
@@ -354,7 +362,7 @@ export class Chat extends Source implements ChatModel {
   #close(): void {
     for (const [id, room] of this.#open) {
       if (this.#open.size <= KEPT_ROOMS) return;
-      if (room.uploads.items.length > 0) continue; // they are in no other place
+      if (room.uploads.items.some((one) => !one.info)) continue; // they are in no other place
       this.#open.delete(id);
       room.stop();
       if (!this.rooms.get(id)) this.#unfollow(id);

@@ -159,7 +159,8 @@ export interface Room extends Observable {
 /** A file on its way to be sent with a message. */
 export interface Upload {
   readonly key: string;
-  readonly file: File;
+  /** Null after a reload: the page has it no more. */
+  readonly file: File | null;
   readonly name: string;
   readonly size: number;
   readonly state: "waiting" | "sending" | "done" | "failed";

@@ -1,6 +1,7 @@
 /** A room that is looked at: what it is, and what one can do there. */
 
 import type { Api } from "./api";
+import { AttachedFiles } from "./attached";
 import { bringBy } from "./bring";
 import { Deeds } from "./deeds";
 import type { Drafts } from "./drafts";
@@ -12,7 +13,9 @@ import type { Draft, Edge, Pending, Room as RoomModel } from "./model";
 import { Source } from "./observable";
 import type { Outbox } from "./outbox";
 import type { People } from "./people";
+import type { Problem } from "./problem";
 import type { RoomList } from "./rooms";
+import type { Shelf } from "./shelf";
 import type {
   FileInfo,
   Id,
@@ -30,7 +33,7 @@ import type {
 } from "./types";
 import { Typing } from "./typing";
 import { Upkeep } from "./upkeep";
-import { Uploads } from "./uploads";
+import { type Files, Uploads } from "./uploads";
 import type { Wire } from "./wire";
 
 const NOWHERE: RoomInfo = {
@@ -49,12 +52,15 @@ const NOWHERE: RoomInfo = {
   offset: 0,
 };
 
+const MISSING = 404;
+
 const NOBODY: ReadonlyMap<Id, Member> = new Map();
 
 /** What a room needs of the rest. */
 export interface Around {
   readonly api: Api;
   readonly wire: Wire;
+  readonly shelf: Shelf;
   readonly me: Id;
   readonly people: People;
   readonly rooms: RoomList;
@@ -79,10 +85,10 @@ export class Room extends Source implements RoomModel {
 
   constructor(id: Id, around: Around) {
     super();
-    const { api, me, people } = around;
+    const { api, me, people, shelf } = around;
     this.id = id;
     this.#around = around;
-    this.uploads = new Uploads(bringBy(api), (file) => api.delete(`/files/${file}`));
+    this.uploads = new Uploads(filesOf(api), new AttachedFiles(shelf, me, id));
     this.#typing = new Typing(me, () => this.changed());
     this.#deeds = new Deeds(
       api,
@@ -331,6 +337,7 @@ export class Room extends Source implements RoomModel {
     if (event.type !== "message") return;
     if (event.by) this.#typing.said(event.by);
     if (event.by === this.#around.me) {
+      this.uploads.said((event["files"] as FileInfo[] | undefined) ?? []);
       this.#around.outbox.done((event["nonce"] as string | undefined) ?? "");
     } else if (this.me && (!this.watched || this.#around.away())) {
       // What comes while nobody looks is the first that is unread.
@@ -354,4 +361,16 @@ export class Room extends Source implements RoomModel {
     this.#firstUnread = page?.items.find(others)?.id ?? first;
     this.changed();
   }
+}
+
+function filesOf(api: Api): Files {
+  return {
+    bring: bringBy(api),
+    discard: (file) => api.delete(`/files/${file}`),
+    has: (file) =>
+      api.ask("HEAD", `/files/${file}`).then(
+        () => true,
+        (problem: Problem) => problem.status !== MISSING,
+      ),
+  };
 }

@@ -68,6 +68,9 @@ export function startChat(api: Api, session: Session): Chat {
     tab: newKey(),
   });
   chat.onStop(takeOver(chat.outbox));
+  const leave = () => chat.leave();
+  addEventListener("pagehide", leave);
+  chat.onStop(() => removeEventListener("pagehide", leave));
   chat.start();
   return chat;
 }

@@ -1,5 +1,9 @@
-/** Files that are brought to be sent with a message: some at once, the others after them. */
+/**
+ * Files that are brought to be sent with a message: some at once, the others after them. Those
+ * that are there are kept over a reload; of those that were not, only what they were called.
+ */
 
+import type { Attached, AttachedFiles } from "./attached";
 import type { Bring } from "./bring";
 import { newKey } from "./key";
 import type { Upload, Uploads as UploadsModel } from "./model";
@@ -16,16 +20,31 @@ const TRIES = 3;
 
 const BUSY = 429;
 
-export class Uploads extends Source implements UploadsModel {
-  readonly #bring: Bring;
-  readonly #discard: (file: string) => Promise<unknown>;
-  readonly #under = new Map<string, AbortController>();
-  #items: readonly Upload[] = [];
+/** What the server does with files. */
+export interface Files {
+  bring: Bring;
+  /** Let go of it. */
+  discard(file: string): Promise<unknown>;
+  /** Whether it is there, as far as anybody knows. */
+  has(file: string): Promise<boolean>;
+}
 
-  constructor(bring: Bring, discard: (file: string) => Promise<unknown>) {
+interface Item extends Upload {
+  readonly at: number;
+}
+
+export class Uploads extends Source implements UploadsModel {
+  readonly #server: Files;
+  readonly #kept: AttachedFiles;
+  readonly #under = new Map<string, AbortController>();
+  #items: readonly Item[];
+
+  constructor(server: Files, kept: AttachedFiles) {
     super();
-    this.#bring = bring;
-    this.#discard = discard;
+    this.#server = server;
+    this.#kept = kept;
+    this.#items = kept.all().map(restored);
+    for (const { key, info } of this.#items) if (info) void this.#look(key, info.id);
   }
 
   get items(): readonly Upload[] {
@@ -41,7 +60,7 @@ export class Uploads extends Source implements UploadsModel {
   }
 
   add(files: Iterable<File>): void {
-    const items = [...files].map((file): Upload => ({
+    const items = [...files].map((file, index): Item => ({
       key: newKey(),
       file,
       name: file.name,
@@ -50,6 +69,7 @@ export class Uploads extends Source implements UploadsModel {
       sent: 0,
       why: "",
       info: null,
+      at: Date.now() + index,
     }));
     this.#items = [...this.#items, ...items];
     this.#begin();
@@ -58,24 +78,35 @@ export class Uploads extends Source implements UploadsModel {
   remove(key: string): void {
     const item = this.#get(key);
     if (!item) return;
-    this.#items = this.#items.filter((one) => one !== item);
+    this.#drop(item);
     this.#under.get(key)?.abort();
-    // The server forgets it by itself where this fails.
-    if (item.info) this.#discard(item.info.id).catch(() => undefined);
-    this.changed();
+    if (item.info) this.#discard(item.info);
   }
 
   retry(key: string): void {
-    if (this.#get(key)?.state !== "failed") return;
+    const item = this.#get(key);
+    if (item?.state !== "failed" || !item.file) return;
     this.#put(key, { state: "waiting", why: "" });
     this.#begin();
   }
 
   take(): readonly FileInfo[] {
     const { files } = this;
-    this.#items = this.#items.filter((one) => one.info === null);
-    this.changed();
+    this.said(files);
     return files;
+  }
+
+  /** These were sent with a message, perhaps by another tab. */
+  said(files: readonly FileInfo[]): void {
+    for (const { id } of files) {
+      const item = this.#items.find((one) => one.info?.id === id);
+      if (item) this.#drop(item);
+    }
+  }
+
+  /** The page is left: what is not there yet will not be. */
+  leave(): void {
+    for (const item of this.#items) if (!item.info) this.#kept.keep(item);
   }
 
   /** End what is under way. */
@@ -85,7 +116,25 @@ export class Uploads extends Source implements UploadsModel {
     this.changed();
   }
 
-  #get(key: string): Upload | undefined {
+  /** One that was kept may be gone by now. */
+  async #look(key: string, file: string): Promise<void> {
+    if (await this.#server.has(file)) return;
+    const item = this.#get(key);
+    if (item) this.#drop(item);
+  }
+
+  #discard(file: FileInfo): void {
+    // The server forgets it by itself where this fails.
+    this.#server.discard(file.id).catch(() => undefined);
+  }
+
+  #drop(item: Item): void {
+    this.#items = this.#items.filter((one) => one.key !== item.key);
+    this.#kept.drop(item.key);
+    this.changed();
+  }
+
+  #get(key: string): Item | undefined {
     return this.#items.find((one) => one.key === key);
   }
 
@@ -105,7 +154,7 @@ export class Uploads extends Source implements UploadsModel {
     }
   }
 
-  async #send(item: Upload): Promise<void> {
+  async #send(item: Item): Promise<void> {
     const under = new AbortController();
     this.#under.set(item.key, under);
     let outcome: Partial<Upload>;
@@ -115,19 +164,22 @@ export class Uploads extends Source implements UploadsModel {
       outcome = { state: "failed", sent: 0, why: (error as Problem).message };
     }
     this.#under.delete(item.key);
-    if (this.#get(item.key)) this.#put(item.key, outcome);
-    // It was taken out in the moment in which it was there.
-    else if (outcome.info) this.#discard(outcome.info.id).catch(() => undefined);
+    if (this.#get(item.key)) {
+      this.#put(item.key, outcome);
+      if (outcome.info) this.#kept.keep({ ...item, info: outcome.info });
+    } else if (outcome.info) {
+      this.#discard(outcome.info); // it was taken out in the moment in which it was there
+    }
     this.#begin();
   }
 
-  async #try(item: Upload, signal: AbortSignal): Promise<FileInfo> {
+  async #try(item: Item, signal: AbortSignal): Promise<FileInfo> {
     const progress = (sent: number) => {
       if (!signal.aborted) this.#put(item.key, { sent: Math.min(sent, item.size) });
     };
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#bring(item.file, { progress, signal });
+        return await this.#server.bring(item.file as File, { progress, signal });
       } catch (error) {
         const busy = error instanceof Problem && error.status === BUSY;
         if (!busy || signal.aborted || tries === TRIES) throw error;
@@ -135,4 +187,11 @@ export class Uploads extends Source implements UploadsModel {
       }
     }
   }
+}
+
+/** What was kept, as it is shown: where only its name is known, it can but be taken out. */
+function restored(one: Attached): Item {
+  const there = one.info !== null;
+  const sent = there ? one.size : 0;
+  return { ...one, file: null, state: there ? "done" : "failed", sent, why: "" };
 }

@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Bringing } from "../../src/core/bring";
 import { Problem, unreachable } from "../../src/core/problem";
 import type { FileInfo } from "../../src/core/types";
-import { Uploads } from "../../src/core/uploads";
+import { AttachedFiles, KEPT_MS } from "../../src/core/attached";
+import { type Files, Uploads } from "../../src/core/uploads";
 import { settle } from "./support/api";
+import { FakeShelf } from "./support/shelf";
 
 interface Bring {
   name: string;
@@ -16,6 +18,9 @@ interface Bring {
 let brought: Bring[];
 let discarded: string[];
 let uploads: Uploads;
+let shelf: FakeShelf;
+/** Files that the server has no more. */
+let gone: string[];
 
 function info(name: string): FileInfo {
   const plain = { type: "text/plain", size: 3, width: null, height: null, preview: false };
@@ -30,22 +35,31 @@ function states(): string[] {
   return uploads.items.map((one) => `${one.name} ${one.state} ${one.sent}`);
 }
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  brought = [];
-  discarded = [];
-  uploads = new Uploads(
-    (file, how) =>
+/** A room's uploads, as after a reload. */
+function made(room = "r"): Uploads {
+  const server: Files = {
+    bring: (file, how) =>
       new Promise((resolve, reject) => {
         how.signal.addEventListener("abort", () => reject(unreachable()));
         const done = () => resolve(info(file.name));
         brought.push({ name: file.name, how, done, fail: reject });
       }),
-    (file) => {
+    discard: (file) => {
       discarded.push(file);
       return Promise.reject(unreachable());
     },
-  );
+    has: (file) => Promise.resolve(!gone.includes(file)),
+  };
+  return new Uploads(server, new AttachedFiles(shelf, "me", room));
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  brought = [];
+  discarded = [];
+  gone = [];
+  shelf = new FakeShelf();
+  uploads = made();
 });
 
 afterEach(() => {
@@ -136,5 +150,66 @@ describe("files", () => {
     await settle();
     expect(uploads.take()).toEqual([info("a")]);
     expect([states(), discarded]).toEqual([["b failed 0"], []]);
+  });
+});
+
+describe("after a reload, files", () => {
+  async function bring(...names: string[]): Promise<void> {
+    uploads.add(files(...names));
+    for (const one of brought.splice(0)) one.done();
+    await settle();
+  }
+
+  it("that were there are there, in their order, and are sent or removed", async () => {
+    await bring("a", "b", "c");
+    const again = made();
+    expect(again.items.map((one) => [one.name, one.size, one.state, one.file])).toEqual(
+      ["a", "b", "c"].map((name) => [name, 3, "done", null]),
+    );
+    expect([made("other").items, again.busy, brought]).toEqual([[], false, []]);
+    again.remove(again.items[1]?.key ?? "");
+    expect(discarded).toEqual(["id-b"]);
+    expect(again.take()).toEqual([info("a"), info("c")]);
+    expect([made().items, shelf.length]).toEqual([[], 0]);
+  });
+
+  it("that the server has no more are not there, quietly", async () => {
+    await bring("a", "b");
+    gone = ["id-a"];
+    const again = made();
+    await settle();
+    expect([again.files, made().files]).toEqual([[info("b")], [info("b")]]);
+    expect(discarded).toEqual([]);
+  });
+
+  it("are not there a day later", async () => {
+    await bring("a");
+    await vi.advanceTimersByTimeAsync(KEPT_MS);
+    expect([made().items, shelf.length]).toEqual([[], 0]);
+  });
+
+  it("that were under way can only be taken out", async () => {
+    uploads.add(files("a", "b"));
+    brought[0]?.done();
+    await settle();
+    uploads.leave();
+    const again = made();
+    expect(again.items.map((one) => `${one.name} ${one.state} ${one.why}`)).toEqual([
+      "a done ",
+      "b failed ",
+    ]);
+    const [, lost] = again.items;
+    again.retry(lost?.key ?? "");
+    expect(again.items[1]?.state).toBe("failed");
+    again.remove(lost?.key ?? "");
+    expect(made().files).toEqual([info("a")]);
+    expect(made().items).toHaveLength(1);
+  });
+
+  it("that were sent by another tab are sent by no other", async () => {
+    await bring("a", "b");
+    const other = made();
+    other.said([info("a")]);
+    expect([other.files, discarded]).toEqual([[info("b")], []]);
   });
 });

@@ -69,6 +69,7 @@ export const composer: typeof english = {
     waiting: (size) => `wartet, ${size}`,
     sending: (percent, size) => `${percent} % von ${size}`,
     failed: "Nicht angekommen. Versuch es noch einmal.",
+    lost: "Sie war noch nicht da, als die Seite verlassen wurde. Häng sie noch einmal an.",
     retry: (name) => `Noch einmal versuchen: ${name}`,
     remove: (name) => `${name} entfernen`,
     cancel: (name) => `${name} abbrechen`,

@@ -67,6 +67,7 @@ export const composer = {
     waiting: (size: string) => `waiting, ${size}`,
     sending: (percent: number, size: string) => `${percent} % of ${size}`,
     failed: "It did not arrive. Try again.",
+    lost: "It had not arrived when the page was left. Attach it again.",
     retry: (name: string) => `Try again: ${name}`,
     remove: (name: string) => `Remove ${name}`,
     cancel: (name: string) => `Cancel ${name}`,
