@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import expect
+from tests.e2e.chatting import field
 from tests.e2e.site import Site
-from tests.e2e.visitors import Visitors
+from tests.e2e.test_for_everybody import PHONE, VIEWS, furnish
+from tests.e2e.visitors import Visitors, sideways
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -36,3 +38,62 @@ async def test_refusals_are_in_the_language_of_who_is_refused(
     await expect(page.get_by_role("alert").filter(has_text="Nicht gesendet")).to_contain_text(
         "Du bist in diesem Raum stumm geschaltet."
     )
+
+
+FROM_THE_RIGHT = """
+new MutationObserver(() => {
+  if (document.documentElement) document.documentElement.dir = "rtl";
+}).observe(document, { childList: true });
+"""
+
+
+async def test_from_right_to_left_no_view_is_wider_than_a_phone(
+    site: Site, visitors: Visitors
+) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    tea = await furnish(ann, bob)
+    page = await visitors.come(site, ann, viewport=PHONE, has_touch=True)
+    await page.context.add_init_script(FROM_THE_RIGHT)
+    found: list[str] = []
+    for name, (path, ready) in VIEWS.items():
+        await page.goto("about:blank")
+        await page.goto(path.format(tea=tea))
+        await ready(page)
+        found += [f"{name}: {one}" for one in await sideways(page)]
+    assert not found, "\n".join(found)
+
+
+async def test_from_right_to_left_everything_is_on_its_other_side(
+    site: Site, visitors: Visitors
+) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    long = "A name that is longer than what there is for it, wherever it stands on a page"
+    tea = await ann.room(long, bob)
+    await bob.say(tea, "hello")
+    page = await visitors.come(site, ann, viewport=PHONE, has_touch=True)
+    await page.context.add_init_script(FROM_THE_RIGHT)
+    await page.goto("about:blank")
+    await page.goto(f"/#/rooms/{tea}")
+    await expect(field(page)).to_be_editable()
+
+    # One goes back to the right, by an arrow that points there.
+    back = page.get_by_role("link", name="All rooms")
+    box = await back.bounding_box()
+    assert box is not None and box["x"] > PHONE["width"] / 2
+    assert await back.locator("svg").evaluate("one => getComputedStyle(one).scale") == "-1 1"
+
+    # A name is cut at its end, not at its beginning.
+    title = page.get_by_role("heading", level=1).locator("bdi")
+    seen = """one => {
+      const range = document.createRange();
+      range.setStart(one.firstChild, 0);
+      range.setEnd(one.firstChild, 1);
+      return range.getBoundingClientRect().left - one.getBoundingClientRect().left;
+    }"""
+    assert await title.evaluate(seen) >= 0
+
+    # What is empty is read from the right, and what is written from where it begins.
+    direction = "one => getComputedStyle(one).direction"
+    assert await field(page).evaluate(direction) == "rtl"
+    await field(page).fill("hello")
+    assert await field(page).evaluate(direction) == "ltr"
