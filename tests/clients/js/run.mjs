@@ -5,6 +5,7 @@ import './connecting.mjs';
 import './rooms.mjs';
 import './expiry.mjs';
 import './recovery.mjs';
+import './proxies.mjs';
 import { leave, scenarios } from './support.mjs';
 
 process.on('unhandledRejection', (error) => {

@@ -31,6 +31,9 @@ export function scenario(name, run) {
 // over that, in JSON.
 export const wired = scenario;
 
+// One that is for a client behind a proxy, `servers.proxy`: see tests.clients.test_nginx.
+export const proxied = scenario;
+
 // How its clients reach the server, of tests.clients.test_js_client.
 const [TRANSPORT, ENCODING] = process.env.TRANSPORT.split(' ');
 
@@ -112,14 +115,14 @@ export class Heard {
 
 const clients = [];
 
-function endpoints(at) {
+export function endpoints(at) {
   if (TRANSPORT === 'websocket') return `ws://${at}/connection/websocket`;
   return [{ transport: TRANSPORT, endpoint: `http://${at}/connection/${TRANSPORT}` }];
 }
 
 function transportOptions(at) {
-  if (TRANSPORT === 'websocket') return { websocket: WebSocket };
   return {
+    websocket: WebSocket,
     emulationEndpoint: `http://${at}/emulation`,
     eventsource: EventSource,
     fetch,
@@ -128,12 +131,12 @@ function transportOptions(at) {
 }
 
 // A client and what it tells; `options` are the client's, `at` says where it connects.
-export function newClient(options = {}, at = servers.app) {
+export function newClient(options = {}, at = servers.app, ways = endpoints(at)) {
   const delays = { minReconnectDelay: 20, maxReconnectDelay: 100 };
   const given = { ...transportOptions(at), ...delays, ...options };
   const client = ENCODING === 'protobuf'
-    ? asJson((wrapped) => new SpeaksProtobuf(endpoints(at), wrapped), given)
-    : new SpeaksJson(endpoints(at), given);
+    ? asJson((wrapped) => new SpeaksProtobuf(ways, wrapped), given)
+    : new SpeaksJson(ways, given);
   clients.push(client);
   return { client, heard: new Heard(client) };
 }
