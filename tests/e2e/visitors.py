@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -33,6 +33,12 @@ GONE = re.compile(
 """What it writes where no server is; no page can prevent it."""
 
 
+class Place(NamedTuple):
+    """What can be visited beside a chat."""
+
+    url: str
+
+
 class Visitors:
     """Opens pages at a site, each visitor with a profile of their own, and watches them.
 
@@ -50,7 +56,7 @@ class Visitors:
         self.answers: list[str] = []
 
     async def come(
-        self, site: Site, person: Person | None = None, path: str = "/", **profile: Any
+        self, site: Site | Place, person: Person | None = None, path: str = "/", **profile: Any
     ) -> Page:
         """A page at `path` in a new profile, where that person is signed in."""
         settings = {"locale": "en-GB", "reduced_motion": "reduce", **profile}
