@@ -3,11 +3,12 @@
 import { drawBars } from "./charts.js";
 import { fill } from "./table.js";
 
+const log = document.getElementById("log");
 const list = document.getElementById("list");
 const totals = document.querySelector("#totals tbody");
 const bars = document.getElementById("bars");
 
-const lines = new Map(); // by the number of the order
+const lines = new Map(); // by the order, of which a log that begins anew has others
 
 /** Show `orders` as they change, once a frame at most. */
 export function showOrders(orders) {
@@ -17,7 +18,7 @@ export function showOrders(orders) {
     due = true;
     requestAnimationFrame(() => {
       due = false;
-      list.ariaBusy = String(!orders.complete); // nobody is read aloud what there was before
+      log.ariaBusy = String(!orders.complete); // nobody is read aloud what there was before
       showList(orders.all);
       showTotals(orders.all);
     });
@@ -25,22 +26,22 @@ export function showOrders(orders) {
 }
 
 function showList(all) {
-  for (const [number, line] of lines) {
-    if (all.has(number)) continue;
+  const orders = new Set(all.values());
+  for (const [order, line] of lines) {
+    if (orders.has(order)) continue;
     line.remove();
-    lines.delete(number);
+    lines.delete(order);
   }
   let below = null;
-  for (const number of [...all.keys()].sort((a, b) => a - b)) {
-    if (!lines.has(number)) {
+  for (const [number, order] of [...all].sort(([a], [b]) => a - b)) {
+    if (!lines.has(order)) {
       const line = document.createElement("li");
-      const { drink, cups } = all.get(number);
       line.value = number;
-      line.textContent = `${drink}, ${cups} ${cups === 1 ? "cup" : "cups"}`;
-      list.insertBefore(line, below ?? null);
-      lines.set(number, line);
+      line.textContent = `${order.drink}, ${order.cups} ${order.cups === 1 ? "cup" : "cups"}`;
+      list.insertBefore(line, below);
+      lines.set(order, line);
     }
-    below = lines.get(number);
+    below = lines.get(order);
   }
 }
 

@@ -47,7 +47,9 @@ export class Orders extends EventTarget {
   }
 
   #add(publications) {
-    for (const { offset, data } of publications) this.all.set(offset, data);
+    for (const { offset, data } of publications) {
+      if (!this.all.has(offset)) this.all.set(offset, data);
+    }
     const last = Math.max(...this.all.keys());
     for (const offset of this.all.keys()) if (offset <= last - KEPT) this.all.delete(offset);
     this.dispatchEvent(new Event("change"));
