@@ -20,6 +20,7 @@ from hubbub.stores.rows import (
     Key,
     Name,
     Use,
+    data_text,
     digest,
     enter,
     erased,
@@ -177,7 +178,7 @@ class Ledger:
         place = (head.id, head.top)
         self._places[place] = len(self.entries)
         tags, info = tags_text(draft.tags), info_text(draft.info)
-        entry = Entry(head.id, head.top, self._at, draft.data.decode(), tags, info)
+        entry = Entry(head.id, head.top, self._at, data_text(draft), tags, info)
         self.entries.append(entry)
         if draft.unread:
             self._counting[place] = user_of(draft), mentioned(draft)

@@ -65,6 +65,12 @@ async def what_is_stored_comes_back_as_it_was(store: Store, time: Time) -> None:
     page = await store.read("room \U0001f469 '%_", 0, 100, 10 * MUCH)
     assert [one.data for one in page.publications] == [one.data for one in drafts], "byte by byte"
     assert [one.binary for one in page.publications] == [one.binary for one in drafts]
+    counting = [draft._replace(unread=True) for draft in drafts]
+    await store.append([("counted", draft) for draft in counting])
+    counted = await store.read("counted", 0, 100, 10 * MUCH)
+    assert [(one.data, one.binary) for one in counted.publications] == [
+        (one.data, one.binary) for one in drafts
+    ], "also where it counts as unread"
     *_, tagged, told, empty = page.publications
     assert tagged.tags == tags, "tags come back"
     assert tagged.info is None, "nobody is nobody"
