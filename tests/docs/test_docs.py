@@ -13,7 +13,8 @@ from hubbub import model
 from hubbub.model import Disconnect
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+PLACES = ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/*/*.md")
+PAGES = sorted(page for place in PLACES for page in ROOT.glob(place))
 
 
 def test_the_settings_page_is_what_the_model_says() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -64,7 +64,7 @@ async def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         await shop.client.aclose()
 
 
-async def come(visitors: Visitors, at: Place, **profile: str) -> Page:
+async def come(visitors: Visitors, at: Place, **profile: Any) -> Page:
     page = await visitors.come(at, **profile)
     await expect(page.locator("#status")).to_have_text("Live")
     return page
@@ -75,12 +75,12 @@ async def sees(page: Page, *orders: str) -> None:
     await expect(page.locator("#list li")).to_have_text(orders)
 
 
-def totals(page: Page, *rows: str) -> object:
-    return expect(page.locator("#totals tbody tr")).to_have_text(rows)
+async def totals(page: Page, *rows: str) -> None:
+    await expect(page.locator("#totals tbody tr")).to_have_text(rows)
 
 
-def now(page: Page, celsius: str) -> object:
-    return expect(page.locator("#temperatures tbody td").first).to_have_text(celsius)
+async def now(page: Page, celsius: str) -> None:
+    await expect(page.locator("#temperatures tbody td").first).to_have_text(celsius)
 
 
 async def test_figures_of_the_task_the_route_and_the_form_arrive_at_both(

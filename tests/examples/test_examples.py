@@ -20,6 +20,8 @@ from hubbub.testing import Closed, Rejected, TestHub
 
 EXAMPLES = sorted(p.stem for p in (ROOT / "examples").glob("*.py") if p.stem != "__init__")
 
+FOLDERS = sorted(p.parent.name for p in (ROOT / "examples").glob("*/app.py"))
+
 
 def http(app: object) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
@@ -44,6 +46,17 @@ def test_example_starts_as_its_docstring_says(name: str, tmp_path: Path) -> None
     ) as server:
         assert server.stop_now() == 0, server.log_now()
         assert "Traceback" not in server.log_now()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_readme_of_an_example_starts_it_as_its_docstring_says(folder: str) -> None:
+    app, readme = ROOT / "examples" / folder / "app.py", ROOT / "examples" / folder / "README.md"
+    commands = re.findall(r"^    ((?:npm|hubbub) .+)$", app.read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert command in readme.read_text()
+    assert (ROOT / f"tests/examples/test_{folder}.py").exists()
+    assert f"examples/{folder}" in (ROOT / "README.md").read_text()
 
 
 def test_the_readme_prints_the_example_with_rules_as_it_is() -> None:

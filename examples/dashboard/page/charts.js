@@ -23,7 +23,9 @@ export function drawLines(svg, lines, frame) {
       make("polyline", {
         class: `line line-${index}`,
         "data-name": name,
-        points: run.map(([time, value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`).join(" "),
+        points: run
+          .map(([time, value]) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`)
+          .join(" "),
       }),
     ),
   );

@@ -4,7 +4,8 @@ export function fill(body, rows) {
   rows.forEach((cells, index) => {
     const row = body.rows[index] ?? body.insertRow();
     cells.forEach((text, column) => {
-      const cell = row.cells[column] ?? row.appendChild(document.createElement(column ? "td" : "th"));
+      const cell =
+        row.cells[column] ?? row.appendChild(document.createElement(column ? "td" : "th"));
       if (!column) cell.scope = "row";
       if (cell.textContent !== String(text)) cell.textContent = text;
     });
