@@ -102,6 +102,8 @@ class Site:
         self.port = 0
         self.package = ""
         """The folder that another version of hubbub is in, for the next start."""
+        self.through = ""
+        """The address of a proxy in front of it, for who comes from then on."""
         self.code = ""
         """Of the link for the first account."""
 
@@ -129,7 +131,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.through or f'127.0.0.1:{self.port}'}"
 
     async def start(self) -> str:
         """Have the server there, and what it says until then."""
@@ -139,7 +141,7 @@ class Site:
         await self._server.__aenter__()
         self.port = self._server.port
         async with httpx.AsyncClient() as client:
-            assert (await client.get(f"{self.url}/healthz")).status_code == 200
+            assert (await client.get(f"http://127.0.0.1:{self.port}/healthz")).status_code == 200
         return await self._server.log()
 
     async def kill(self) -> None:
