@@ -90,6 +90,29 @@ async def test_emojis_are_put_by_their_names_and_by_the_picker(
     await expect(messages(his)).to_contain_text("off we go 🚀 ☕")
 
 
+async def test_emojis_are_there_where_the_browser_keeps_no_databases(
+    site: Site, visitors: Visitors
+) -> None:
+    ann = await site.person("ann")
+    tea = await ann.room("Tea")
+    page = await enter(visitors, site, ann, tea)
+    await page.add_init_script(
+        "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };"
+    )
+    await page.reload()
+    await page.get_by_role("button", name="Emojis", exact=True).click()
+    picker = page.get_by_role("dialog", name="Emojis")
+    await picker.get_by_role("tab", name="Food and drink").click()
+    await expect(picker.get_by_role("gridcell").first).to_be_visible()
+    await pick(page, "hot beverage")
+    await page.keyboard.type(" :rocke")
+    await expect(choices(page).first).to_contain_text(":rocket:")
+    await field(page).press("Tab")
+    await field(page).press("Enter")
+    await expect(messages(page)).to_contain_text("☕")
+    await expect(messages(page)).to_contain_text("🚀")
+
+
 async def test_what_is_begun_stays_over_other_rooms_and_a_reload(
     site: Site, visitors: Visitors
 ) -> None:

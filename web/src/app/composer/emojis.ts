@@ -1,6 +1,6 @@
 /**
  * The emojis and their names: the data is a file of ours, and the browser keeps it in a database.
- * Nothing is loaded before it is needed. Where the browser lets nothing be kept, all of it rejects.
+ * Nothing is loaded before it is needed. Where the browser keeps no databases, the page has them.
  */
 
 import germanData from "emoji-picker-element-data/de/cldr/data.json?url";
@@ -37,27 +37,51 @@ interface Updating {
   readonly _lazyUpdate?: Promise<void>;
 }
 
-const databases = new Map<Language, Promise<Database>>();
+/** What is asked of the database, or of what is in its place. */
+export interface Emojis extends Pick<
+  Database,
+  | "getEmojiByGroup"
+  | "getEmojiBySearchQuery"
+  | "getEmojiByShortcode"
+  | "getEmojiByUnicodeOrName"
+  | "getTopFavoriteEmoji"
+  | "incrementFavoriteEmojiCount"
+> {
+  getPreferredSkinTone(): Promise<Tone>;
+  setPreferredSkinTone(tone: Tone): Promise<void>;
+}
+
+const databases = new Map<Language, Promise<Emojis>>();
 const known = new Map<string, string | null>();
 
-function database(language: Language = currentLanguage()): Promise<Database> {
+function database(language: Language = currentLanguage()): Promise<Emojis> {
   const opened = databases.get(language) ?? open(language);
   databases.set(language, opened);
   return opened;
 }
 
-async function open(language: Language): Promise<Database> {
+async function open(language: Language): Promise<Emojis> {
   try {
-    const { default: Made } = await import("emoji-picker-element/database");
-    const made = new Made({ dataSource: DATA[language], locale: language });
-    await made.ready();
-    // It looks by itself whether there is newer data; without a network there is not.
-    (made as unknown as Updating)._lazyUpdate?.catch(() => undefined);
-    return made;
+    return await openKept(language).catch(() => openList(language));
   } catch (error) {
     databases.delete(language); // the next time may go well
     throw error;
   }
+}
+
+async function openKept(language: Language): Promise<Emojis> {
+  const { default: Made } = await import("emoji-picker-element/database");
+  const made = new Made({ dataSource: DATA[language], locale: language });
+  await made.ready();
+  // It looks by itself whether there is newer data; without a network there is not.
+  (made as unknown as Updating)._lazyUpdate?.catch(() => undefined);
+  return made;
+}
+
+async function openList(language: Language): Promise<Emojis> {
+  const { EmojiList } = await import("./emoji-list");
+  // eslint-disable-next-line no-restricted-syntax -- It is a file of the pages, and no API.
+  return new EmojiList(await (await fetch(DATA[language])).json());
 }
 
 export async function emojisOf(group: Group): Promise<FullEmoji[]> {

@@ -90,7 +90,7 @@ export const composer: typeof english = {
     count: (n) => (n === 1 ? "1 Emoji" : `${n} Emojis`),
     nothing: (text) => `Kein Emoji für „${text}“.`,
     failed:
-      "Die Emojis konnten nicht geladen werden. In einem privaten Fenster darf der Browser vielleicht nichts speichern: Nimm die Emojis deiner Tastatur.",
+      "Die Emojis konnten nicht geladen werden. Schau nach deiner Verbindung und öffne das noch einmal.",
     tone: "Hautton",
     tones: ["keiner", "hell", "mittelhell", "mittel", "mitteldunkel", "dunkel"],
     groups: {

@@ -87,8 +87,7 @@ export const composer = {
     found: "Found",
     count: (n: number) => (n === 1 ? "1 emoji" : `${n} emojis`),
     nothing: (text: string) => `No emoji for “${text}”.`,
-    failed:
-      "The emojis could not be loaded. If this is a private window, the browser may keep nothing: use the emojis of your keyboard.",
+    failed: "The emojis could not be loaded. Look at your connection, and open this again.",
     tone: "Skin tone",
     tones: ["none", "light", "medium-light", "medium", "medium-dark", "dark"],
     groups: {
