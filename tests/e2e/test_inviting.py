@@ -25,9 +25,9 @@ async def made(page: Page, uses: str = "No limit") -> str:
     return f"/{sign}{code}"
 
 
-async def invitation(person: Person, room: str, seconds: int) -> str:
-    """The link of an invitation for so long."""
-    found = await person.ask("POST", f"/rooms/{room}/invites", json={"seconds": seconds})
+async def invitation(person: Person, room: str, **how: int) -> str:
+    """The link of an invitation for so many `seconds` or `uses`."""
+    found = await person.ask("POST", f"/rooms/{room}/invites", json=how)
     return f"/#invite={found['code']}"
 
 
@@ -149,3 +149,18 @@ async def test_guests_come_in_where_they_may_and_are_seen_as_guests(
     await ann.ask("PATCH", "/admin/settings", json={"guests": False})
     await expect(stranger.get_by_role("button", name="Sign in")).to_be_visible()
     await expect(messages(stranger)).to_have_count(0)
+
+
+async def test_who_is_there_already_is_led_there_at_once(site: Site, visitors: Visitors) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    plans = await ann.room("Plans", kind="private")
+    link = await invitation(ann, plans, uses=1)
+    his = await visitors.come(site, bob, link)
+    await his.get_by_role("button", name="Join Plans").click()
+    await expect(field(his)).to_be_editable()
+
+    # The link is used up, and still leads to what it did.
+    again = await visitors.come(site, bob, link)
+    await expect(again.get_by_role("heading", name="Plans", level=1)).to_be_visible()
+    await expect(field(again)).to_be_editable()
+    assert again.url.endswith(f"/#/rooms/{plans}")

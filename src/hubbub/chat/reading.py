@@ -239,13 +239,23 @@ def invite(connection: Connection, room: str, id: int) -> InviteRow | None:
     return InviteRow(*rows[0]) if rows else None
 
 
-def invitation(connection: Connection, room: str, id: int, now: int) -> Invitation | None:
-    """What the invitation leads to; None for one that is past."""
+def invitation(
+    connection: Connection, room: str, id: int, user: str, now: int
+) -> Invitation | None:
+    """What the invitation leads to; None for one that is past, but for members of the room."""
     row = invite(connection, room, id)
-    if row is None or (row.expires_at and row.expires_at <= now) or row.uses == 0:
+    past = row is None or (row.expires_at and row.expires_at <= now) or row.uses == 0
+    there = bool(find(connection, MEMBER, [(room, user)]))
+    if past and not there:
         return None
     to = find(connection, ROOM, [(room,)])[0]
-    return Invitation(name=to.name, kind=to.kind, people=to.people, expires_at=row.expires_at)
+    return Invitation(
+        name=to.name,
+        kind=to.kind,
+        people=to.people,
+        expires_at=row.expires_at if row else 0,
+        room=room if there else None,
+    )
 
 
 # Messages.

@@ -314,10 +314,12 @@ class Rooms:
         room, invite = self.invited(code)
         return await self.do(who, room, e.JoinRoom(invite=invite))
 
-    async def invitation(self, code: str) -> Invitation:
-        """What the link of an invitation leads to. Raises `Refused` for one that is not valid."""
+    async def invitation(self, code: str, who: Who | None) -> Invitation:
+        """What the link of an invitation leads to. Raises `Refused` for one that is not valid, but
+        for members of the room."""
         room, invite = self.invited(code)
-        found = await self.hub.tables.read(reading.invitation, room, invite, self.now())
+        user = who.id if who is not None else ""
+        found = await self.hub.tables.read(reading.invitation, room, invite, user, self.now())
         if found is None:
             raise Refused(PAST, GONE)
         return found

@@ -209,6 +209,9 @@ class Invitation(Answer):
     kind: str = Field(examples=["private"])
     people: int = Field(examples=[12], description="Members.")
     expires_at: int = Field(default=0, description="0: never.")
+    room: str | None = Field(
+        default=None, examples=[ROOM], description="Its id, for who is a member already."
+    )
 
 
 class PresenceView(Answer):

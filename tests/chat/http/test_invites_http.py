@@ -22,11 +22,13 @@ async def test_a_link_tells_where_it_leads_and_lets_in_who_has_it(scene: Site) -
         "kind": "private",
         "people": 1,
         "expires_at": invite["expires_at"],
+        "room": None,
     }
     assert (await nobody.post(f"/invites/{invite['code']}/join")).status_code == 401
     for _ in range(2):
         entered = await bob.post(f"/invites/{invite['code']}/join")
         assert entered.status_code == 200 and entered.json()["room"]["id"] == room
+    assert (await bob.get(f"/invites/{invite['code']}")).json()["room"] == room
     (left,) = (await ann.get(f"/rooms/{room}/invites")).json()["items"]
     assert left["uses"] == 1, "who is there already uses nothing up"
     assert left["code"] == invite["code"]
@@ -48,6 +50,7 @@ async def test_a_link_that_is_made_up_used_up_or_taken_back_is_gone(scene: Site)
         "x",
         "x.0",
     ]
+    assert (await bob.get(f"/invites/{once['code']}")).json()["room"] == room, "he is in there"
     bodies = []
     for code in (once["code"], back["code"], *made_up):
         for method, path in (("GET", f"/invites/{code}"), ("POST", f"/invites/{code}/join")):

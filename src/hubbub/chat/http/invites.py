@@ -13,7 +13,7 @@ from hubbub.chat.http.api import Api
 from hubbub.chat.http.bodies import NewInvite
 from hubbub.chat.http.params import InviteCode, InviteId, Key, RoomId
 from hubbub.chat.http.route import Route
-from hubbub.chat.people.http import Me
+from hubbub.chat.people.http import Anyone, Me
 from hubbub.chat.policy import Action
 from hubbub.chat.problem import responses
 from hubbub.chat.rules import MISSING, Already
@@ -62,9 +62,10 @@ def links_router(api: Api) -> APIRouter:
     router = APIRouter(prefix="/invites", tags=["invitations"], route_class=Route)
 
     @router.get("/{code}", summary="Look at an invitation", responses=responses(410, 422))
-    async def look(code: InviteCode) -> Invitation:
-        """Where a link leads to. It takes no more than the link to know that."""
-        return await api.rooms.invitation(code)
+    async def look(code: InviteCode, who: Anyone) -> Invitation:
+        """Where a link leads to. It takes no more than the link to know that; who is a member of
+        the room learns which one it is, also by a link that is past."""
+        return await api.rooms.invitation(code, who)
 
     @router.post("/{code}/join", summary="Come in by an invitation", responses=USUAL)
     async def enter(code: InviteCode, me: Me) -> SeenRoom:
