@@ -6,12 +6,12 @@ import { mount } from "svelte";
 import { followTheme } from "./app/theme.svelte";
 import App from "./app/App.svelte";
 import { followVersions } from "./app/frame/register";
-import { preferredLanguage, setLanguage, t } from "./i18n/index.svelte";
-import { toast } from "./ui/toast.svelte";
+import { setNewVersion } from "./app/frame/version.svelte";
+import { preferredLanguage, setLanguage } from "./i18n/index.svelte";
 
 followTheme();
 const target = document.getElementById("app");
 if (target === null) throw new Error("there is no place for the page");
 await setLanguage(preferredLanguage());
 mount(App, { target });
-void followVersions((run) => toast(t().frame.newVersion, "info", { label: t().frame.reload, run }));
+void followVersions(setNewVersion);
