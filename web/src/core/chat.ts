@@ -36,6 +36,9 @@ const AGAIN_MS = 3_000;
 /** Conversations of which it is asked who is here. */
 const SHOWN_CONVERSATIONS = 20;
 
+/** How often guests, who are not told of it, ask who is here. */
+export const LOOK_MS = 60_000;
+
 /** Events after which what is unread may be less. */
 const TAKING = new Set(["deleted", "edited", "expired"]);
 
@@ -129,6 +132,9 @@ export class Chat extends Source implements ChatModel {
       message: (data) => this.#message(data),
     });
     void this.#load();
+    if (this.me.kind !== "guest") return;
+    const looking = setInterval(() => this.#lookAround(), LOOK_MS);
+    this.onStop(() => clearInterval(looking));
   }
 
   stop(): void {
@@ -159,6 +165,7 @@ export class Chat extends Source implements ChatModel {
     this.#tellAway();
     // Who comes back does not want to wait for the next try.
     if (!away && this.network.state === "offline") this.network.retry();
+    if (this.me.kind === "guest") this.#lookAround();
   }
 
   onMessage(told: (message: Message, room: RoomEntry) => void): () => void {
@@ -249,6 +256,12 @@ export class Chat extends Source implements ChatModel {
     for (const { id } of this.rooms.conversations.slice(0, SHOWN_CONVERSATIONS)) {
       void this.people.askPresence(id);
     }
+  }
+
+  /** Ask who is here of the room that is looked at. */
+  #lookAround(): void {
+    const room = [...this.#open.values()].at(-1);
+    if (room && !this.#away && this.network.connected) void room.refreshPresence();
   }
 
   #message(data: unknown): void {

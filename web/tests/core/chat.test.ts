@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { LOOK_MS } from "../../src/core/chat";
 import { ASK_MS, CLOSE_MS } from "../../src/core/markers";
 import type { Room } from "../../src/core/room";
 import type { Message, RoomEvent } from "../../src/core/types";
@@ -349,6 +350,44 @@ describe("an open room", () => {
     const rooms = names.map((name) => stage.chat.room(name));
     expect(stage.chat.room("r12")).toBe(rooms[12]);
     expect(stage.chat.room("r0")).not.toBe(rooms[0]);
+  });
+});
+
+describe("who is here", () => {
+  const ASK = "GET /rooms/r/presence";
+
+  it("is asked for now and then by guests, of the room that they look at", async () => {
+    stage.chat.stop();
+    stage = new Stage(profile("me", { kind: "guest" }));
+    stage.pages.set("s", opened(myRoom("s"), []));
+    await open();
+    stage.chat.room("s");
+    stage.chat.room("r");
+    await settle();
+    const [before, elsewhere] = [stage.asked(ASK), stage.asked("GET /rooms/s/presence")];
+    stage.answers.set(ASK, (asked) => asked.answer({ states: { ann: "away" } }));
+    await vi.advanceTimersByTimeAsync(LOOK_MS);
+    expect([stage.asked(ASK), stage.chat.people.presence("ann")]).toEqual([before + 1, "away"]);
+    stage.chat.setAway(true);
+    await vi.advanceTimersByTimeAsync(2 * LOOK_MS);
+    expect(stage.asked(ASK)).toBe(before + 1);
+    stage.chat.setAway(false);
+    await settle();
+    expect(stage.asked(ASK)).toBe(before + 2);
+    stage.wire.listener.state("connecting");
+    await vi.advanceTimersByTimeAsync(LOOK_MS);
+    expect(stage.asked(ASK)).toBe(before + 2);
+    expect(stage.asked("GET /rooms/s/presence")).toBe(elsewhere);
+    stage.chat.stop();
+    await vi.advanceTimersByTimeAsync(LOOK_MS);
+    expect(stage.asked(ASK)).toBe(before + 2);
+  });
+
+  it("is told to everybody else", async () => {
+    await open();
+    const before = stage.asked(ASK);
+    await vi.advanceTimersByTimeAsync(2 * LOOK_MS);
+    expect(stage.asked(ASK)).toBe(before);
   });
 });
 

@@ -75,12 +75,12 @@ export class Stage {
   /** What is answered besides, by "GET /unread" and its like; null for nothing. */
   readonly answers = new Map<string, (asked: Asked) => void>();
 
-  constructor() {
+  constructor(me = profile("me")) {
     this.server.answer = (asked) => this.#answer(asked);
     this.chat = new Chat({
       api: this.server.api,
       wire: this.wire,
-      session: { user: profile("me"), login: "l" },
+      session: { user: me, login: "l" },
       shelf: this.shelf,
       tab: "t",
     });
