@@ -40,6 +40,8 @@ _LOOKING = {
 
 NAMESPACES: dict[str, Mapping[str, Any]] = {
     "open": OPEN.model_dump(),
+    "versions": {**OPEN.model_dump(), "allowed_delta_types": ["fossil"], "delta_publish": True},
+    "marked": {**OPEN.model_dump(), "allowed_delta_types": ["fossil"]},
     "told": {**OPEN.model_dump(), "force_push_join_leave": True},
     "plain": {"allow_subscribe_for_client": True},
     "shut": {},
@@ -170,7 +172,7 @@ async def hear(message: Message) -> None:
 
 @app.post("/publish")
 async def publish(order: Order) -> None:
-    """{"room", "data", "tags", "history"}; with "count", that many publications from 1 on."""
+    """{"room", "data", "tags", "history", "delta"}; with "count", so many of them from 1 on."""
     room, count = order.pop("room"), order.pop("count", None)
     if count is None:
         await hub.publish(room, order.pop("data"), **order)

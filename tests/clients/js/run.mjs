@@ -6,6 +6,7 @@ import './rooms.mjs';
 import './expiry.mjs';
 import './recovery.mjs';
 import './proxies.mjs';
+import './deltas.mjs';
 import { leave, scenarios } from './support.mjs';
 
 process.on('unhandledRejection', (error) => {
