@@ -28,14 +28,12 @@ export default defineConfig({
       output: {
         // The worker's address is what a browser knows it by.
         entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
-        // What many parts share is two files, and not one for each icon and button.
+        // What a room needs is one file, which compresses best, and is there after one question.
+        // What later parts share is another, and not one for each icon and button.
         codeSplitting: {
           groups: [
-            { name: "icons", test: /node_modules\/@lucide/ },
-            {
-              name: "base",
-              test: /src\/(ui|core)\/|src\/i18n\/en\/(?!admin|panels|own|pages|refusals)|node_modules\/svelte/,
-            },
+            { name: "first", tags: ["$initial"], test: /^(?!.*src\/sw\.ts$)/ },
+            { name: "more", test: /src\/ui\/|node_modules\/(@lucide|svelte)\// },
           ],
         },
       },

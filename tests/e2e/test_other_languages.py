@@ -40,6 +40,15 @@ async def test_refusals_are_in_the_language_of_who_is_refused(
     )
 
 
+async def test_pages_that_come_later_speak_the_language_of_the_first(
+    site: Site, visitors: Visitors
+) -> None:
+    ann = await site.person("ann")
+    page = await visitors.come(site, ann, "/#/settings/data", locale="de-DE")
+    await expect(page.get_by_role("tab", selected=True)).to_have_text("Meine Daten")
+    assert await page.locator("html").get_attribute("lang") == "de"
+
+
 FROM_THE_RIGHT = """
 new MutationObserver(() => {
   if (document.documentElement) document.documentElement.dir = "rtl";

@@ -7,11 +7,17 @@ import { followTheme } from "./app/theme.svelte";
 import App from "./app/App.svelte";
 import { followVersions } from "./app/frame/register";
 import { setNewVersion } from "./app/frame/version.svelte";
-import { preferredLanguage, setLanguage } from "./i18n/index.svelte";
+import { startLanguage } from "./i18n/index.svelte";
 
-followTheme();
-const target = document.getElementById("app");
-if (target === null) throw new Error("there is no place for the page");
-await setLanguage(preferredLanguage());
-mount(App, { target });
-void followVersions(setNewVersion);
+async function start(): Promise<void> {
+  followTheme();
+  const target = document.getElementById("app");
+  if (target === null) throw new Error("there is no place for the page");
+  await startLanguage();
+  target.replaceChildren();
+  mount(App, { target });
+  await followVersions(setNewVersion);
+}
+
+// Not awaited here: what is fetched later may be in want of this file, and would wait for it.
+void start();

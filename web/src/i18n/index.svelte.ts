@@ -31,23 +31,44 @@ export function currentLanguage(): Language {
 }
 
 /** The language that was chosen here before, or the browser's first that there is. */
-export function preferredLanguage(): Language {
+function preferredLanguage(): Language {
   const wanted = [localStorage.getItem(KEPT) ?? "", ...navigator.languages];
   const found = wanted.map((one) => one.slice(0, 2)).find((one) => one in LANGUAGES);
   return (found as Language | undefined) ?? "en";
 }
 
+/** Say what comes first in the language that is preferred. */
+export async function startLanguage(): Promise<void> {
+  const wanted = preferredLanguage();
+  if (wanted !== "en") say(wanted, (await import("./de")).de, null);
+}
+
+/** What is fetched for a page, once the page can say all in the language that was chosen. */
+export async function withTexts<T>(fetched: Promise<T>): Promise<T> {
+  const part = await fetched;
+  await translatePages();
+  return part;
+}
+
+/** Have what pages say in the language that was chosen; English comes with the pages. */
+export async function translatePages(): Promise<void> {
+  if (language !== "en" && pages === null) await setLanguage(language);
+}
+
 /** Say everything in that language. English is always there, others are loaded. */
 export async function setLanguage(wanted: Language, keep = false): Promise<void> {
-  const other = wanted === "en" ? null : await german();
-  catalogue = other?.de ?? en;
-  pages = other?.pages ?? null;
-  language = wanted;
-  document.documentElement.lang = wanted;
+  if (wanted === "en") {
+    say(wanted, en, null);
+  } else {
+    const [{ de }, german] = await Promise.all([import("./de"), import("./de/pages")]);
+    say(wanted, de, german.pages);
+  }
   if (keep) localStorage.setItem(KEPT, wanted);
 }
 
-async function german(): Promise<{ de: Catalogue; pages: Pages }> {
-  const [{ de }, { pages }] = await Promise.all([import("./de"), import("./de/pages")]);
-  return { de, pages };
+function say(wanted: Language, first: Catalogue, later: Pages | null): void {
+  language = wanted;
+  catalogue = first;
+  pages = later;
+  document.documentElement.lang = wanted;
 }

@@ -1,9 +1,12 @@
 /** The texts of pages that are fetched when they are opened, and come with them. */
 
 import { pages as english } from "./en/pages";
-import { type Catalogue, t as first, translatedPages } from "./index.svelte";
+import { type Catalogue, t as first, translatedPages, translatePages } from "./index.svelte";
 
 export type Pages = typeof english;
+
+// Whoever has not waited for them (`withTexts`) has them as soon as they are there.
+translatePages().catch(() => undefined);
 
 let made: { first: Catalogue; pages: Pages; all: Catalogue & Pages } | null = null;
 
