@@ -77,6 +77,24 @@ class RoomOptions(BaseModel):
         ge=0,
         description="Bytes of data one publication may have; 0 for what its way in allows.",
     )
+    latest_only: bool = Field(
+        default=False,
+        description="Bring a member that is behind, once it reads again, the newest publication "
+        "of each key and not all that it missed; who keeps up gets all.",
+    )
+    latest_key: str = Field(
+        default="",
+        description="The tag whose value is the key. What has no such tag is one key, and where "
+        "this is empty the whole room is.",
+    )
+    batch_interval: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="Bring publications at most once in so many seconds, all that came meanwhile "
+        "together: the first after a silence at once, and what follows when the interval is over. "
+        "With latest_only the newest of each key alone.",
+    )
     presence: bool = Field(default=False, description="Keep who is in a room, and tell who asks.")
     join_leave: bool = Field(default=False, description="Tell of joins and leaves.")
     force_push_join_leave: bool = Field(
@@ -200,6 +218,15 @@ class RoomOptions(BaseModel):
         if wanted and not self.remembers:
             raise ValueError(
                 f'{wanted[0]} needs a history: set history_size, or durability = "commit"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _deltas_of_what_everybody_gets(self) -> Self:
+        if self.allowed_delta_types and (self.latest_only or self.batch_interval):
+            raise ValueError(
+                "a delta is of the publication before it, which latest_only and batch_interval "
+                "may leave out: take out either those or allowed_delta_types"
             )
         return self
 

@@ -10,7 +10,7 @@ loop before it starts.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -103,8 +103,16 @@ class Audience:
         """A member's `write` has changed."""
         self._writes = None
 
-    def deliver(self, frame: bytes, exclude: Session | None = None) -> None:
-        """Give `frame` to every member at the end of this turn of the loop."""
+    def deliver(
+        self,
+        frame: bytes,
+        exclude: Session | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Give `frame` to every member at the end of this turn of the loop.
+
+        `tags` are those of the publication; only some audiences want to know (`PacedAudience`).
+        """
         pending = self.pending
         if not pending and not self._edits:
             self._tick.mark(self)
@@ -118,6 +126,10 @@ class Audience:
             self._tick.mark(self)
         self.pending += frames
 
+    def announce(self, frame: bytes) -> None:
+        """As `deliver`, for what is no publication: nothing ever comes in its place."""
+        self.deliver(frame)
+
     def deliver_to(self, member: Session, frame: bytes) -> None:
         """Give `frame` to `member` alone, in order with what the room delivers."""
         if self.pending or self._edits:
@@ -125,6 +137,10 @@ class Audience:
         else:
             self._tick.deliveries += 1
             member.write(frame)
+
+    def flush_to(self, session: Session) -> None:
+        """Write what was delivered until now: to `session`, if to nobody else."""
+        self.flush()
 
     def flush(self) -> None:
         """Write what this turn delivered."""

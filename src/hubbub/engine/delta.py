@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from hubbub.engine.audience import Audience
+from hubbub.engine.tags import everything
 from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
 from hubbub.wire.encode import NotJson
 from hubbub.wire.fossil import delta
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from hubbub.engine.room import Room
     from hubbub.engine.session import Session
     from hubbub.engine.subscription import Subscription
-    from hubbub.engine.tags import Tags
     from hubbub.engine.tick import Tick
 
 EVERY = "every"
@@ -82,10 +82,6 @@ def versions(
     return [(publication, chain.next(publication)) for publication in publications]
 
 
-def _everything(tags: Tags | None) -> bool:
-    return True
-
-
 class DeltaAudience(Audience):
     """Members who asked for patches.
 
@@ -96,7 +92,7 @@ class DeltaAudience(Audience):
     __slots__ = ("_frame", "_fresh", "_versions")
 
     def __init__(self, room: Room, kind: Kind, tick: Tick) -> None:
-        super().__init__(room, kind, tick, _everything)
+        super().__init__(room, kind, tick, everything)
         codec = cast("ClientCodec", kind.codec)  # others have no words to ask for patches
         self._versions = Versions(codec, kind.delta)
         frame = self._frame = codec.delta_encoder(room.name)

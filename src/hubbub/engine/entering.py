@@ -303,7 +303,7 @@ def _tell(room: Room, kind: str, info: ClientInfo) -> None:
     """Tell of a join or a leave, whoever hears of them."""
     for audience in room.audiences:
         if audience.kind.joins:
-            audience.deliver(audience.kind.codec.membership(room.name, kind, info))
+            audience.announce(audience.kind.codec.membership(room.name, kind, info))
 
 
 # Out of one room. ------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from hubbub.engine.hooks import Hook, Hooks
 from hubbub.engine.log import Logs
 from hubbub.engine.memory import Memory
 from hubbub.engine.once import CONFLICT
+from hubbub.engine.pacing import Pace
 from hubbub.engine.pages import Pages
 from hubbub.engine.presence import Presence
 from hubbub.engine.reading import FAR
@@ -304,7 +305,8 @@ class Node:
         if room is None:
             rule = self.rules.find(name)
             stream = self.memory.keep(name, rule)
-            room = self.live[name] = Room(RoomHandle(self, name), self.tick, stream)
+            pace = None if rule is None else Pace.of(rule.options, self.clock, self.tick)
+            room = self.live[name] = Room(RoomHandle(self, name), self.tick, stream, pace)
             if rule is not None and rule.options.durable:
                 self.logs.open(room, rule.options.read_markers)
         return room

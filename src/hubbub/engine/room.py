@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hubbub.engine.audience import Audience, Kind
 from hubbub.engine.codec import BARE
 from hubbub.engine.delta import DeltaAudience
+from hubbub.engine.pacing import Pace, PacedAudience
 from hubbub.engine.tail import put
 from hubbub.model import INAPPROPRIATE_PROTOCOL, Publication
 from hubbub.wire.encode import NotJson
@@ -46,15 +47,17 @@ class Room:
     """The members that are in one room of this node now.
 
     `plain` are those who get what is said as it is; `audiences` all that have members, those of
-    one codec side by side. `only_plain` says that there are no others than `plain`; `alone` is
-    `plain` as a tuple, shared by all who are in this room alone. `stream` is what it remembers
-    in memory: all there is, or where there is a `log`, the tail of that, None until the log has
-    been looked at. `pins` are those who wait for that, or wait to be let in.
+    one codec side by side. `only_plain` says that there are no others than `plain`, in a room
+    without a `Pace`; `alone` is `plain` as a tuple, shared by all who are in this room alone.
+    `stream` is what it remembers in memory: all there is, or where there is a `log`, the tail of
+    that, None until the log has been looked at. `pins` are those who wait for that, or wait to be
+    let in.
     All of it belongs to the loop's thread.
     """
 
     __slots__ = (
         "_held",
+        "_pace",
         "_tick",
         "alone",
         "audiences",
@@ -69,7 +72,13 @@ class Room:
         "stream",
     )
 
-    def __init__(self, handle: RoomHandle, tick: Tick, stream: Stream | None = None) -> None:
+    def __init__(
+        self,
+        handle: RoomHandle,
+        tick: Tick,
+        stream: Stream | None = None,
+        pace: Pace | None = None,
+    ) -> None:
         self.name = handle.name
         self.handle = handle
         self.stream = stream
@@ -77,12 +86,13 @@ class Room:
         self.pins = 0
         self.presence: Presence | None = None
         self.expected = stream.offset + 1 if stream is not None else 1
-        self.plain = Audience(self, _PLAIN, tick)
+        self._pace = pace
+        self._tick = tick
+        self.plain = self._audience(_PLAIN)
         self.alone: tuple[Audience, ...] = (self.plain,)
         self.audiences: tuple[Audience, ...] = ()
-        self.only_plain = True
+        self.only_plain = pace is None
         self._held: dict[int, Publication] = {}
-        self._tick = tick
 
     def __len__(self) -> int:
         return sum(len(audience.members) for audience in self.audiences)
@@ -98,7 +108,12 @@ class Room:
                 return audience
         if kind.delta:
             return DeltaAudience(self, kind, self._tick)
-        return self.plain if kind == _PLAIN else Audience(self, kind, self._tick, accepts)
+        return self.plain if kind == _PLAIN else self._audience(kind, accepts)
+
+    def _audience(self, kind: Kind, accepts: Predicate | None = None) -> Audience:
+        if self._pace is None:
+            return Audience(self, kind, self._tick, accepts)
+        return PacedAudience(self, kind, self._tick, accepts, self._pace)
 
     def changed(self, audience: Audience) -> None:
         """`audience` has got its first member, or lost its last."""
@@ -106,7 +121,9 @@ class Room:
         if audience.members:
             others.append(audience)
         self.audiences = tuple(sorted(others, key=_by_codec))
-        self.only_plain = self.audiences == self.alone
+        self.only_plain = self._pace is None and self.audiences == self.alone
+        if self._pace is not None and not self.audiences:
+            self._pace.stop()
 
     def restart(self, stream: Stream | None) -> None:
         """Begin anew where `stream` stands: what came before is forgotten."""
@@ -229,7 +246,7 @@ class Room:
                         message = b""
                 frame = codec.wrap(message) if message else b""
             if frame:
-                audience.deliver(frame, exclude)
+                audience.deliver(frame, exclude, publication.tags)
             else:
                 # As the protocol has it (section 10.2) for who could not read it.
                 for session in [one for one in audience.members if one is not exclude]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from hubbub.engine.outbox import Outbox
@@ -71,7 +71,7 @@ class Session:
         if self.disconnect is not None:
             return
         for audience in self.audiences:
-            audience.flush()
+            audience.flush_to(self)
         waiting = b"" if self._outbox is None else self._outbox.take()
         self._end(disconnect)
         if waiting:
@@ -94,6 +94,17 @@ class Session:
         if outbox.size:
             # This may pause the sink again, and so begin a new outbox and a new deadline.
             self.sink.write(outbox.take())
+
+    @property
+    def behind(self) -> bool:
+        """Whether the peer does not keep up, so that what is written waits."""
+        return self._outbox is not None
+
+    def hold(self, place: Hashable, frame: bytes) -> None:
+        """Have `frame` wait, instead of what was last held in that place; only while it is
+        behind."""
+        assert self._outbox is not None
+        self._outbox.put_latest(place, frame)
 
     def _keep_up(self) -> None:
         self._outbox = None

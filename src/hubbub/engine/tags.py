@@ -52,6 +52,11 @@ _NUMBERS: dict[str, Callable[[Decimal, Decimal], bool]] = {
 }
 
 
+def everything(tags: Tags | None) -> bool:
+    """The predicate of who wants all."""
+    return True
+
+
 class BadFilter(ValueError):
     """A filter that means nothing, or is larger than anyone needs."""
 
