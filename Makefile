@@ -94,6 +94,7 @@ bench: .venv/.bench web
 	$(BIN)/python -m benchmarks.log
 	$(BIN)/python -m benchmarks.chat
 	$(BIN)/python -m benchmarks.web
+	$(BIN)/python -m benchmarks.deltas
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .
