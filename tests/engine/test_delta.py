@@ -231,6 +231,19 @@ async def test_what_is_sent_to_one_member_is_whole_and_so_is_their_next(
     assert await bob.data() == [version(number) for number in range(1, 8)]
 
 
+async def test_where_everybody_needs_the_whole_there_is_no_patch(
+    make: Make, follow: Follow
+) -> None:
+    world = make(**rooms())
+    ann = follow(world)
+    await ann.come()
+    publish(world, version(1))
+    ann.client.subs["a"].send(version(2))
+    publish(world, version(3), version(4))
+    assert await ann.ways() == "whole whole whole patch"
+    assert await ann.data() == [version(number) for number in range(1, 5)]
+
+
 async def test_bytes_are_not_for_those_who_are_spoken_to_in_json(make: Make) -> None:
     world = make(**rooms())
     ann, bob = Follower(world, "a"), Follower(world, "a", protobuf=True)

@@ -12,7 +12,8 @@ from msgspec import Raw
 from hubbub.model import ClientInfo, Publication
 from hubbub.wire import centrifuge as wire
 from hubbub.wire.centrifuge import Command, JustPublish
-from hubbub.wire.centrifuge_json import JSON
+from hubbub.wire.centrifuge_json import JSON, LISTENING, JsonCodec
+from hubbub.wire.encode import NotJson
 from hubbub.wire.frames import text_frame, unframe
 
 MESSAGE_BYTES = 65_536
@@ -36,6 +37,43 @@ def read(*messages: str | bytes) -> list[Command] | None:
 
 def pushed(publication: Publication) -> bytes:
     return JSON.encoder("chat:index")(publication)
+
+
+# Deltas: section 13. -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codec", "expected"),
+    [
+        (JSON, '{"push":{"channel":"chat:index","pub":%s}}'),
+        (LISTENING, '{"channel":"chat:index","pub":%s}'),
+    ],
+    ids=["both-ways", "one-way"],
+)
+def test_who_asked_for_deltas_gets_data_as_a_string(codec: JsonCodec, expected: str) -> None:
+    encode = codec.delta_encoder("chat:index")
+    whole = r'{"data":"{\"input\":\"hello\"}","offset":7}'
+    assert unframe(encode(Publication(HELLO, 7), None)) == [expected % whole]
+    publication = Publication(HELLO, 8, tags={"a": "b"})
+    patch = r'{"data":"3\n3:\"é\",0;","offset":8,"tags":{"a":"b"},"delta":true}'
+    assert unframe(encode(publication, '3\n3:"é",0;'.encode())) == [expected % patch]
+
+
+def test_publications_in_a_reply_are_whole_or_patches() -> None:
+    versions = [(Publication(HELLO, 1), None), (Publication(HELLO, 2), b"h\nh@0,0;")]
+    assert json.loads(bytes(JSON.delta_entries(versions))) == [
+        {"data": HELLO.decode(), "offset": 1},
+        {"data": "h\nh@0,0;", "offset": 2, "delta": True},
+    ]
+
+
+def test_what_is_no_json_is_no_string_of_it_either() -> None:
+    publication = Publication(b"{\xff", 1, binary=True)
+    with pytest.raises(NotJson):
+        JSON.delta_encoder("a")(publication, None)
+    with pytest.raises(NotJson):
+        JSON.whole(publication)
+    assert JSON.whole(Publication(b"[1,\n2]", binary=True)) == b"[1,2]"
 
 
 # What is written: section 15. ----------------------------------------------------------------

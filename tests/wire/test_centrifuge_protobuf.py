@@ -154,6 +154,20 @@ def test_publications_stand_in_results() -> None:
     assert len(only(PROTOBUF.reply(1, "subscribe", result)).subscribe.publications) == 2
 
 
+def test_who_asked_for_deltas_gets_bytes_whole_or_as_a_patch() -> None:
+    one = Publication(ANYTHING, 7, ANN, {"a": "b"}, binary=True)
+    assert PROTOBUF.whole(one) == ANYTHING
+    for patch in (None, b"0\n0;"):
+        (frame,) = unframe(PROTOBUF.delta_encoder("a")(one, patch))
+        assert isinstance(frame, bytes)
+        push = only(frame).push
+        assert push.channel == "a"
+        (entry,) = PROTOBUF.delta_entries([(one, patch)])
+        for told in (push.pub, entry):
+            assert (told.data, told.delta) == (ANYTHING if patch is None else patch, bool(patch))
+            assert (told.offset, told.info.user, dict(told.tags)) == (7, ANN.user, {"a": "b"})
+
+
 def test_presence_says_who_is_there() -> None:
     result = wire.PresenceResult({"7c5b": PROTOBUF.info(ANN)})
     presence = only(PROTOBUF.reply(1, "presence", result)).presence.presence

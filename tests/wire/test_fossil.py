@@ -85,14 +85,30 @@ def test_rows_that_changed_places_are_copied() -> None:
     assert len(delta(before, after)) <= 80
 
 
-def test_no_character_is_cut_in_two() -> None:
-    # The second bytes of ä and ö are not the same, those of ä and Ĥ are.
-    before = "ä" * 40 + "," + "ö" * 40
-    after = "Ĥ" + "ä" * 40 + ";" + "Ķ" + "ö" * 39
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # The first bytes of ä and ö are the same, and the second ones of ä and Ĥ.
+        pytest.param("ü" * 30 + "ä" + "ü" * 30, "ü" * 30 + "ö" + "ü" * 30, id="begins-alike"),
+        pytest.param("ü" * 30 + "ä" + "ü" * 30, "ü" * 30 + "Ĥ" + "ü" * 30, id="ends-alike"),
+        pytest.param("x" * 30 + "🙂" + "y" * 30, "x" * 30 + "🙃" + "y" * 30, id="four-bytes"),
+        pytest.param("ä" * 40 + "," + "ö" * 40, "Ĥ" + "ä" * 40 + ";" + "Ķ" + "ö" * 39, id="moved"),
+    ],
+)
+def test_no_character_is_cut_in_two(before: str, after: str) -> None:
     patch = delta(before.encode(), after.encode())
     assert applied(before.encode(), patch).decode() == after
     assert patch.decode()
     assert len(patch) < 40
+
+
+@pytest.mark.parametrize("length", [63, 64, 4_095, 4_096, 300_000])
+def test_numbers_have_as_many_digits_as_they_need(length: int) -> None:
+    patch = delta(b"", b"x" * length)
+    assert applied(b"", patch) == b"x" * length
+    size, _, rest = patch.partition(b"\n")
+    assert rest.startswith(size + b":x")
+    assert len(size) == 1 + (length >= 64) + (length >= 4_096) + (length >= 262_144)
 
 
 @pytest.mark.parametrize(
