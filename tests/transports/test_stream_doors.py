@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
+from tests.support.clients import closed, dial, hear
 from tests.support.peers import DEADLINE, until
 from tests.support.server import serving
 from tests.transports.test_servers import on_hypercorn, on_uvicorn
+from tests.wire.test_centrifuge_json import HOSTILE
 
 from hubbub import Hub
 from hubbub.engine.events import Call, Connect, Identity
@@ -88,7 +92,8 @@ class Stream:
             "node": self.hello["node"],
             "data": "\n".join(map(json.dumps, commands)),
         }
-        return await self._place.http.post(f"{self._place.url}/emulation", json=given | changed)
+        content = json.dumps(given | changed)
+        return await self._place.http.post(f"{self._place.url}/emulation", content=content)
 
 
 CONNECT = {"id": 1, "connect": {"data": {"user": "ann"}}}
@@ -490,3 +495,59 @@ async def test_what_hooks_depend_on_is_there_without_a_websocket() -> None:
             assert len(hub.user("ann")) == 1
         async with place.stream({"id": 1, "connect": {}}) as nobody:
             assert (await nobody.next())["error"]["code"] == 401
+
+
+async def test_a_websocket_one_way_is_told_the_same(home: Place) -> None:
+    port, path = int(home.url.rpartition(":")[2]), "/connection/uni_websocket"
+    asked = json.dumps({"data": {"user": "ann"}, "subs": {"lobby": {}}})
+    with_it = f"{path}?{urlencode({'cf_connect': asked})}"
+    async with dial(port, with_it) as by_address, dial(port, path) as spoken:
+        await spoken.send(asked)
+        for ear in (by_address, spoken):
+            assert "lobby" in json.loads(await hear(ear))["connect"]["subs"]
+        await home.hub.publish("lobby", {"a": 1})
+        for ear in (by_address, spoken):
+            told = {"channel": "lobby", "pub": {"data": {"a": 1}, "offset": 1}}
+            assert json.loads(await hear(ear)) == told
+        home.hub.disconnect("ann")
+        for ear in (by_address, spoken):
+            assert (await closed(ear))[0] == 3503
+    await home.gone()
+
+
+# Whatever somebody may send. -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["first", "later", "in the address", "one way"])
+async def test_nothing_that_is_sent_is_an_error_of_ours(
+    home: Place, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for said in HOSTILE.values():
+        text = said.encode(errors="surrogatepass")
+        if way == "later":
+            async with home.stream(CONNECT) as ann:
+                ann.hello = (await ann.next())["connect"]
+                answer = await ann.say(data=said)
+                assert answer.status_code in (204, 400)
+                if answer.status_code == 204:
+                    assert (await ann.next())["push"]["disconnect"]["code"] == 3501
+        elif way == "one way":
+            url = f"{home.url}/connection/uni_http_stream"
+            async with home.http.stream("POST", url, content=text) as response:
+                assert response.status_code in (200, 400)
+                if response.status_code == 200:
+                    told = await Stream(home, response).next()
+                    assert "connect" in told or told["disconnect"]["code"] == 3501
+        else:
+            url = f"{home.url}/connection/http_stream"
+            if way == "in the address" and len(text) < 20_000:
+                asked = urlencode({"cf_connect": text})
+                answer = await home.http.get(f"{home.url}/connection/sse?{asked}")
+            else:
+                answer = await home.http.post(url, content=text)
+            assert answer.status_code in (200, 400)
+            if answer.status_code == 200:
+                assert b'"disconnect":{"code":3501' in answer.content
+    assert (await home.http.get(f"{home.url}/healthz")).status_code == 200
+    await home.gone()
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
