@@ -9,7 +9,8 @@ export function showPeople(text, people) {
   const input = document.getElementById("name");
   let known = new Map(); // names of the others, by their number
 
-  input.value = localStorage.getItem("name") ?? `Guest ${100 + Math.floor(Math.random() * 900)}`;
+  // Unless it was typed before this came.
+  input.value ||= localStorage.getItem("name") ?? `Guest ${100 + Math.floor(Math.random() * 900)}`;
   const rename = () => people.say({ name: input.value.trim() || "Somebody" });
   input.addEventListener("input", () => {
     localStorage.setItem("name", input.value);
