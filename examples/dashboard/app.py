@@ -56,6 +56,8 @@ orders = hub.rooms(
 kettles = hub.rooms(
     "kettles",
     message=dict[str, float],
+    latest_only=True,  # who cannot keep up gets the latest reading, not all of them
+    batch_interval=0.2,  # and so does everybody, at most so often
     history_size=1,
     force_recovery=True,
     force_recovery_mode="cache",  # who comes, or comes back, gets the latest reading alone

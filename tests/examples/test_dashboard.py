@@ -192,6 +192,25 @@ async def test_page_says_what_is_missing_before_its_packages_are_there(
     await expect(page.locator("#status")).to_contain_text("npm --prefix examples/dashboard ci")
 
 
+async def test_of_many_readings_in_a_moment_the_newest_is_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dashboard, "EVERY", NEVER)
+    async with TestHub(dashboard.app) as hub:
+        client = await hub.connect()
+        await client.join("kettles")
+        await hub.clock.advance(1)
+        await client.waiting()  # what the kettles said first
+        await dashboard.kettles().publish({"Left": 0})
+        assert (await client.next("kettles")).data == {"Left": 0}
+        for celsius in range(1, 20):
+            await dashboard.kettles().publish({"Left": celsius})
+        assert await client.waiting() == []
+        await hub.clock.advance(1)
+        assert [one.data for one in await client.waiting()] == [{"Left": 19}]
+
+
 async def test_the_task_of_the_dashboard_ends_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
