@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         "anyone into the built-in rooms on an address other than loopback, where the server "
         "refuses to start without it, because nothing asks who comes.",
     )
+    asyncapi: bool = Field(
+        default=True,
+        description="Have `hub.router` serve /asyncapi.json, which says what rooms there are and "
+        "what is said in them, and /asyncapi, the same as a page. An application with "
+        "openapi_url=None has neither.",
+    )
     message_bytes: int = Field(
         default=65_536, ge=125, description="Bytes. The largest message taken from a member."
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from hubbub import Hub, Join, Leave
+from hubbub.chat.told import State
 
 PEOPLE = "people"
 """The name of the hub's room in which everybody with an account is told of everybody."""
@@ -21,10 +22,10 @@ GRACE_S = 5.0
 
 
 class Typing:
-    """Tells rooms who types in them; `publish` is given a room and what is to be said there."""
+    """Tells rooms who types in them; `tell` is given a room, and the users."""
 
-    def __init__(self, publish: Callable[[str, dict[str, object]], None]) -> None:
-        self._publish = publish
+    def __init__(self, tell: Callable[[str, list[str]], None]) -> None:
+        self._tell_room = tell
         self._due: dict[str, list[str]] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -57,7 +58,7 @@ class Typing:
         del self._timers[room]
         users = self._due.pop(room)
         if users:
-            self._publish(room, {"type": "typing", "users": users})
+            self._tell_room(room, users)
 
 
 class Here:
@@ -66,11 +67,11 @@ class Here:
     A user is online with one connection that is not away. `tell` is given each change.
     """
 
-    def __init__(self, tell: Callable[[str, str], None]) -> None:
+    def __init__(self, tell: Callable[[str, State], None]) -> None:
         self._tell = tell
         self._away: dict[str, dict[object, bool]] = {}
         """By user and connection."""
-        self._told: dict[str, str] = {}
+        self._told: dict[str, State] = {}
         self._leaving: dict[str, asyncio.TimerHandle] = {}
 
     def states(self) -> dict[str, str]:
@@ -112,7 +113,7 @@ class Here:
 
     def _update(self, user: str) -> None:
         connections = self._away.get(user)
-        state = "offline"
+        state: State = "offline"
         if connections is not None:
             state = "away" if connections and all(connections.values()) else "online"
         if state == self._told.get(user, "offline"):

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from hubbub import Conflict, Hub, InvalidName, Refused
 from hubbub.chat import events as e
-from hubbub.chat import reading, schema
+from hubbub.chat import reading, schema, told
 from hubbub.chat.people import Who
 from hubbub.chat.policy import Action
 from hubbub.chat.projection import ROOMS
@@ -141,15 +141,15 @@ class Rooms:
         for user in users:
             # What was said before is not unread for who was not there.
             await self.hub.room(channel(done.room)).mark_read(user, done.offset)
-            await self.tell(user, {"type": "entered", "room": done.room})
+            await self.tell(user, told.Entered(done.room))
 
-    async def _went(self, room: str, user: str, why: str) -> None:
+    async def _went(self, room: str, user: str, why: told.Why) -> None:
         self.hub.unsubscribe(user, channel(room))
-        told = {"type": "gone", "room": room, "why": why}
+        what: told.Told = told.TakenOut(room, why)
         if await self.hub.tables.read(reading.members_among, room, [user]):
             # They have come back by now: the same wish was sent again, or somebody was quick.
-            told = {"type": "entered", "room": room}
-        await self.tell(user, told)
+            what = told.Entered(room)
+        await self.tell(user, what)
 
     async def _expel(self, room: str) -> None:
         """Take everybody out of the room who is no member of it any more."""
@@ -167,7 +167,7 @@ class Rooms:
         names = (room.name for room in self.hub.rooms())
         return {name.removeprefix(USERS) for name in names if name.startswith(USERS)}
 
-    async def tell(self, user: str, what: dict[str, Any]) -> None:
+    async def tell(self, user: str, what: told.Told) -> None:
         """Tell the user's devices, also those that come back within minutes."""
         await self.hub.publish(USERS + user, what)
 
@@ -287,8 +287,7 @@ class Rooms:
             "muted": wanted.muted,
         }
         await self.hub.tables.write(put, schema.preferences, [row])
-        told = {"type": "preferences", "room": seen.room.id, **wanted.model_dump()}
-        await self.tell(who.id, told)
+        await self.tell(who.id, told.Preferred(seen.room.id, wanted.level, wanted.muted))
         return wanted
 
     # Invitations.

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from hubbub import Call, Client, Grant, Identity, Join, Publish, Refused
 from hubbub.chat import events as e
+from hubbub.chat import told
 from hubbub.chat.live import PEOPLE, Here, Typing, watch
 from hubbub.chat.people import Who
 from hubbub.chat.policy import Action
@@ -49,6 +50,19 @@ class Make(Struct, forbid_unknown_fields=True):
 
 class Enter(Struct, forbid_unknown_fields=True):
     code: str
+
+
+class Happened(Struct):
+    """It came true: `offset` is that of its event in the room."""
+
+    offset: int
+
+
+class Made(Struct):
+    """The room, and the offset of what happened there."""
+
+    room: str
+    offset: int
 
 
 class Where(Struct, forbid_unknown_fields=True):
@@ -87,12 +101,17 @@ class Sockets:
             presence=True,
             join_leave=True,
             message=Plain,
+            events=e.AnyEvent | told.Typing,
         )
         said.on_join(self._may_join)
         said.on_publish(self._say)
         remembered = {"history_size": 200, "history_ttl": 600.0, "force_recovery": True}
-        hub.rooms(USERS + "{id}", **remembered).on_join(self._may_hear_user)
-        hub.rooms(PEOPLE, **remembered).on_join(self._may_hear_people)
+        devices = hub.rooms(
+            USERS + "{id}", events=told.Entered | told.TakenOut | told.Preferred, **remembered
+        )
+        devices.on_join(self._may_hear_user)
+        people = hub.rooms(PEOPLE, events=told.Presence | told.UserChanged, **remembered)
+        people.on_join(self._may_hear_people)
         watch(hub, USERS, self.here)
         for method, function in (
             ("chat.do", self._do),
@@ -163,22 +182,26 @@ class Sockets:
 
     # What they call.
 
-    async def _do(self, call: Call[Do]) -> dict[str, Any]:
+    async def _do(self, call: Call[Do]) -> Happened:
+        """Have a wish about a room come true"""
         wanted, who = call.data, self._signed_in(call.user)
         done = await self._rooms.wish(who, wanted.room, wanted.wish, wanted.key)
         if isinstance(wanted.wish, e.Say):
             self.typing.said(wanted.room, who.id)
-        return {"offset": done.offset}
+        return Happened(done.offset)
 
-    async def _create(self, call: Call[Make]) -> dict[str, Any]:
+    async def _create(self, call: Call[Make]) -> Made:
+        """Make a room, or have the direct conversation with these people"""
         done = await self._rooms.create(self._signed_in(call.user), call.data.wish, call.data.key)
-        return {"room": done.room, "offset": done.offset}
+        return Made(done.room, done.offset)
 
-    async def _enter(self, call: Call[Enter]) -> dict[str, Any]:
+    async def _enter(self, call: Call[Enter]) -> Made:
+        """Join a room by an invitation"""
         done = await self._rooms.enter(self._signed_in(call.user), call.data.code)
-        return {"room": done.room, "offset": done.offset}
+        return Made(done.room, done.offset)
 
     async def _types(self, call: Call[Where]) -> None:
+        """Say that you write something in a room"""
         await self.types(self._signed_in(call.user), call.data.room)
 
     async def types(self, who: Who, room: str) -> None:
@@ -188,16 +211,16 @@ class Sockets:
         self.typing.note(seen.room.id, who.id)
 
     async def _is_away(self, call: Call[Away]) -> None:
+        """Say that nobody sits before this connection, or that somebody does again"""
         self.here.away(self._signed_in(call.user).id, call.client, call.data.away)
 
     # What they are told.
 
-    def _tell_typing(self, room: str, what: dict[str, object]) -> None:
-        self._start(self._hub.room(channel(room)).publish(what, history=False))
+    def _tell_typing(self, room: str, users: list[str]) -> None:
+        self._start(self._hub.room(channel(room)).publish(told.Typing(users), history=False))
 
-    def _tell_presence(self, user: str, state: str) -> None:
-        told = {"type": "presence", "user": user, "state": state}
-        self._start(self._hub.room(PEOPLE).publish(told))
+    def _tell_presence(self, user: str, state: told.State) -> None:
+        self._start(self._hub.room(PEOPLE).publish(told.Presence(user, state)))
 
     def _start(self, work: Awaitable[Any]) -> None:
         async def carry_out() -> None:
@@ -209,5 +232,4 @@ class Sockets:
 
     def changed(self, user: str) -> None:
         """Something about a user is not what it was: whoever shows it asks again."""
-        told = {"type": "user", "user": user}
-        self._start(self._hub.room(PEOPLE).publish(told))
+        self._start(self._hub.room(PEOPLE).publish(told.UserChanged(user)))

@@ -34,7 +34,7 @@ STATUSES = {102: 404, 103: 403, 104: 404, 107: 400, 108: 400, 112: 416, 113: 409
 """Of errors, for who wants them as statuses; 500 for any other that is none itself. The protocol
 has nothing that is denied to a server; a projection's `Refused` is."""
 
-_HEADER = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False)
+HEADER = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False)
 _AUTHORIZATION = APIKeyHeader(
     name="Authorization",
     scheme_name="ApiKeyAuthorization",
@@ -104,7 +104,7 @@ def build_api(hub: Hub) -> APIRouter:
 
 def _key_check(keys: list[bytes]) -> Callable[..., Awaitable[None]]:
     async def check_key(
-        header: Annotated[str | None, Security(_HEADER)],
+        header: Annotated[str | None, Security(HEADER)],
         authorization: Annotated[str | None, Security(_AUTHORIZATION)],
         query: Annotated[str | None, Security(_QUERY)],
     ) -> None:

@@ -67,6 +67,11 @@ class Hook:
         self._dependant = _dependant(self.name, others) if others else None
 
     @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
     def has_dependencies(self) -> bool:
         return self._dependant is not None
 

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from starlette.requests import HTTPConnection
 
 from hubbub.contracts import Store
+from hubbub.embed.calls import answering
 from hubbub.embed.depends import resolve
 from hubbub.embed.doors import Doors, Joining
 from hubbub.embed.gate import Doorkeeper
-from hubbub.embed.hooks import Hook, Model, Wrong, argument_of, json_or_nothing
+from hubbub.embed.hooks import Hook
 from hubbub.embed.rooms import Rooms
 from hubbub.embed.router import build_router
 from hubbub.embed.streams import Streams
@@ -23,13 +24,13 @@ from hubbub.engine.client import Client
 from hubbub.engine.events import Call, Connect, Disconnected, Join, Leave, Message
 from hubbub.engine.handles import RoomHandle, UserHandle, somebody
 from hubbub.engine.node import Node
-from hubbub.errors import ConfigurationError, Refused
+from hubbub.engine.rules import Rule
+from hubbub.errors import ConfigurationError
 from hubbub.model import FORCED, ClientInfo, History, Position, Stats, Unread, user_id
 from hubbub.options import RoomOptions
 from hubbub.settings import Settings, explain, load
 from hubbub.stores import open_store
 from hubbub.tables import Tables
-from hubbub.wire.centrifuge import BAD_REQUEST
 
 JoinHook = TypeVar("JoinHook", bound=Callable[[Join], Awaitable[None] | None])
 LeaveHook = TypeVar("LeaveHook", bound=Callable[[Leave], Awaitable[None] | None])
@@ -51,7 +52,7 @@ class Hub:
     `ConfigurationError` for one that is unknown or out of range.
 
     `router` has the built-in doors: `/connection/websocket` for Centrifuge clients, `/ws/{room}`
-    for text, `/api` for other servers, `/healthz`.
+    for text, `/api` for other servers, `/asyncapi` for who wants to know what is said, `/healthz`.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class Hub:
         self.doors = Doors(self)
         self.streams = Streams(self)
         self.keeps_scope = False
+        self.patterns: dict[Rule, Rooms[Any]] = {}
+        self.calls: dict[str, Hook] = {}
         self._doorkeeper = Doorkeeper(self.settings)
         self._open_gate()
         self.router: APIRouter = build_router(self)
@@ -83,13 +86,20 @@ class Hub:
 
     def text_allowed(self, room: str) -> bool:
         """Whether the text door may put anybody into the room called `room`."""
-        node = self.node
-        rule = node.rules.find(room)
+        return self.is_open_to_text(self.node.rules.find(room), room)
+
+    def is_open_to_text(self, rule: Rule | None, room: str = "") -> bool:
+        """As `text_allowed`, where the rule is known; None for rooms without one."""
         if rule is None:
-            return node.gate is None
+            return self.node.gate is None
         asked = rule.on_join or rule.on_publish or rule.check
         may = rule.lets_in(room, "") and rule.allows("publish", True, "")
         return asked is None and may and self.settings.anonymous
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether the application is asked who connects."""
+        return self._doorkeeper.authenticate is not None
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -168,24 +178,29 @@ class Hub:
     @overload
     def rooms(self) -> list[RoomHandle]: ...
     @overload
-    def rooms(self, pattern: str, *, message: type[T], **options: Any) -> Rooms[T]: ...
-    @overload
-    def rooms(self, pattern: str, **options: Any) -> Rooms[Any]: ...
     def rooms(
-        self, pattern: str | None = None, *, message: Any = None, **options: Any
+        self, pattern: str, *, message: type[T], events: Any = None, **options: Any
+    ) -> Rooms[T]: ...
+    @overload
+    def rooms(self, pattern: str, *, events: Any = None, **options: Any) -> Rooms[Any]: ...
+    def rooms(
+        self, pattern: str | None = None, *, message: Any = None, events: Any = None, **options: Any
     ) -> list[RoomHandle] | Rooms[Any]:
         """Without arguments: every room with someone in it.
 
         With a pattern: rules for the rooms that match it, such as "chat:{room_id}" ("{x}" is
         anything without ":", "{x:path}" anything). `message` is what is published there, a
         Pydantic model, a msgspec struct or another type; `options` are those of `RoomOptions`.
+        `events` says to the AsyncAPI document what members hear, where it is something else: a
+        type, or a union of types. Nothing is held to it.
         A room that no pattern and no namespace is for does not exist for Centrifuge clients.
         Raises `ConfigurationError` for an unknown option, or a pattern that is none.
         """
         if pattern is None:
             return [room.handle for room in list(self.node.live.values()) if room.audiences]
         rule = self.node.rules.add(pattern, room_options(options))
-        return Rooms(self, rule, message)
+        rooms = self.patterns[rule] = Rooms(self, rule, message, events)
+        return rooms
 
     def user(self, user: Any) -> UserHandle:
         """A handle on every connection of a user, named as it was in `join`, or by its id."""
@@ -251,7 +266,8 @@ class Hub:
                 )
             if method in self.node.calls:
                 raise ConfigurationError(f"there is something that answers {method!r} already")
-            self.node.calls[method] = _answering(self.hook(function, Call))
+            hook = self.calls[method] = self.hook(function, Call)
+            self.node.calls[method] = answering(hook)
             return function
 
         return register
@@ -372,17 +388,3 @@ def room_options(options: Mapping[str, Any]) -> RoomOptions:
         return RoomOptions(**options)
     except ValidationError as error:
         raise ConfigurationError(explain(error, RoomOptions)) from None
-
-
-def _answering(hook: Hook) -> Callable[[Call[Any]], Awaitable[bytes]]:
-    asked: Model[Any] = Model(argument_of(hook.event_type))
-
-    async def answer(call: Call[Any]) -> bytes:
-        try:
-            data = asked.decode(call.data or b"null")
-        except Wrong as wrong:
-            raise Refused(str(wrong), BAD_REQUEST.code) from None
-        event = Call(call.client, call.user, call.method, data)
-        return json_or_nothing(await hook(call.client, event))
-
-    return answer

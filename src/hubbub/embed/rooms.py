@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import Signature
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hubbub.embed.hooks import Model, Wrong, argument_of, json_or_nothing
@@ -26,10 +27,12 @@ class Rooms(Generic[T]):
     await chats(room_id="7").publish(ChatMessage(text="hi"))
     """
 
-    def __init__(self, hub: Hub, rule: Rule, message: type[T] | None) -> None:
+    def __init__(self, hub: Hub, rule: Rule, message: type[T] | None, events: Any = None) -> None:
         self._hub = hub
         self._rule = rule
         self._message: Any = Any if message is None else message
+        self._events = events
+        self._changed: Any = Any
         self._model: Model[T] = Model(self._message)
         if message not in (None, bytes):
             rule.check = self._model.normal
@@ -40,6 +43,24 @@ class Rooms(Generic[T]):
     @property
     def pattern(self) -> str:
         return self._rule.pattern
+
+    @property
+    def taken(self) -> Any:
+        """The type of what clients publish; Any for whatever they like."""
+        return self._message
+
+    @property
+    def heard(self) -> Any:
+        """The type of what members hear: what was said of it, else what `on_publish` returns,
+        else what clients publish."""
+        if self._events is not None:
+            return self._events
+        return self._message if self._changed is Any else self._changed
+
+    @property
+    def only_heard(self) -> bool:
+        """Whether it was said what is heard, and not what clients publish."""
+        return self._events is not None and self._message is Any
 
     def __call__(self, **params: Any) -> RoomHandle:
         """The room with these parameters. Raises `InvalidName` for ones that do not fit."""
@@ -89,6 +110,8 @@ class Rooms(Generic[T]):
                 f"hook {hook.name} is for {wanted}, which the rooms {self.pattern!r} do not have: "
                 "give hub.rooms(…, message=…) the same"
             )
+        if hook.returns is not Signature.empty:
+            self._changed = hook.returns
         model = self._model
 
         async def ask(publish: Publish[Any]) -> bytes:

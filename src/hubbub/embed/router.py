@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Response, WebSocket
 
 from hubbub.embed.api import build_api
+from hubbub.embed.asyncapi import add_documents
 
 if TYPE_CHECKING:
     from hubbub.embed.hub import Hub
@@ -48,6 +49,8 @@ def build_router(hub: Hub) -> APIRouter:
         router.add_route(path, streams.preflight, ["OPTIONS"], include_in_schema=False)
     router.add_api_websocket_route("/ws/{room}", text_door)
     router.include_router(build_api(hub))
+    if hub.settings.asyncapi:
+        add_documents(router, hub)
     router.add_api_route("/healthz", health, include_in_schema=False)
     router.add_api_route("/readyz", ready, include_in_schema=False)
     return router

@@ -8,7 +8,7 @@ ask for their own by the methods of `CALLS`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from msgspec import Meta, MsgspecError, Struct
 from msgspec.json import Decoder, encode
@@ -82,57 +82,78 @@ class ReadRequest(Struct):
     offset: UInt64
 
 
+class ReadResult(Struct):
+    """Where the marker is."""
+
+    offset: int
+
+
 class UnreadRequest(Struct):
     rooms: Annotated[list[str], Meta(max_length=ROOMS)]
 
 
-_read = Decoder(ReadRequest)
-_unread = Decoder(UnreadRequest)
+class RoomUnread(Struct):
+    """How far a room was read, and what was not: counted no further than 100."""
+
+    room: str
+    read: int
+    unread: int
+    mentions: int
 
 
-async def read_call(call: Call[Any]) -> bytes:
-    """`{"room", "offset"}` → `{"offset"}`: the caller has read so far; where the marker is."""
-    asked = _decoded(_read, call.data)
-    client = _reader(call.client, [asked.room])
-    return encode({"offset": await mark(client.node, asked.room, client.user_id, asked.offset)})
+class UnreadResult(Struct):
+    """The rooms that were asked about, in their order."""
+
+    rooms: list[RoomUnread]
 
 
-async def unread_call(call: Call[Any]) -> bytes:
-    """`{"rooms"}` → `{"rooms": [{"room", "read", "unread", "mentions"}, …]}`, in their order."""
-    asked = _decoded(_unread, call.data)
-    client = _reader(call.client, asked.rooms)
+async def _mark_own(client: Client, asked: ReadRequest) -> ReadResult:
+    """Say how far you have read a room"""
+    _check_reader(client, [asked.room])
+    return ReadResult(await mark(client.node, asked.room, client.user_id, asked.offset))
+
+
+async def _ask_own(client: Client, asked: UnreadRequest) -> UnreadResult:
+    """Ask what you have not read in some of your rooms"""
+    _check_reader(client, asked.rooms)
     found = await unread(client.node, client.user_id, asked.rooms, MOST)
-    rooms = [
-        {"room": room, "read": read, "unread": count, "mentions": mentions}
-        for room, read, count, mentions in found
-    ]
-    return encode({"rooms": rooms})
+    return UnreadResult([RoomUnread(*one) for one in found])
 
 
-def _decoded(decoder: Decoder[T], data: bytes) -> T:
-    """Raises `Refused` for what is not what the method takes."""
-    try:
-        return decoder.decode(data)
-    except (MsgspecError, RecursionError) as error:
-        raise Refused(str(error), BAD_REQUEST.code) from None
-
-
-def _reader(client: Client, rooms: Sequence[str]) -> Client:
-    """`client`, who may ask about its reading of `rooms`: somebody who is in all of them.
-
-    Raises `Refused`.
-    """
+def _check_reader(client: Client, rooms: Sequence[str]) -> None:
+    """Raises `Refused` for who may not ask about their reading of `rooms`: it takes somebody who
+    is in all of them."""
     if not client.user_id:
         raise Refused
     for room in rooms:
         sub = client.subs.get(room)
         if sub is None or not sub.unread:
             raise Refused
-    return client
 
 
-CALLS: dict[str, Callable[[Call[Any]], Awaitable[bytes]]] = {
-    "hubbub.read": read_call,
-    "hubbub.unread": unread_call,
+class OwnCall(Generic[T]):
+    """A method that the library answers itself; it is called as one of the application's."""
+
+    def __init__(
+        self, work: Callable[[Client, T], Awaitable[Struct]], takes: type[T], gives: type[Struct]
+    ) -> None:
+        self.takes = takes
+        self.gives = gives
+        self.summary = work.__doc__ or ""
+        self._work = work
+        self._decoder = Decoder(takes)
+
+    async def __call__(self, call: Call[Any]) -> bytes:
+        """Raises `Refused`, also for what is not what the method takes."""
+        try:
+            asked = self._decoder.decode(call.data)
+        except (MsgspecError, RecursionError) as error:
+            raise Refused(str(error), BAD_REQUEST.code) from None
+        return encode(await self._work(call.client, asked))
+
+
+CALLS: dict[str, OwnCall[Any]] = {
+    "hubbub.read": OwnCall(_mark_own, ReadRequest, ReadResult),
+    "hubbub.unread": OwnCall(_ask_own, UnreadRequest, UnreadResult),
 }
 """Methods that clients may call where there are rooms with `read_markers`."""

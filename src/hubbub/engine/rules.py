@@ -7,7 +7,7 @@ given, then the namespace before the first ":", then the rooms without one.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ SEPARATOR = ","
 CACHED = 10_000
 """Names whose rule is remembered."""
 
-_PARAMETER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)(:path)?\}")
+PARAMETER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)(:path)?\}")
+"""A part of a pattern that differs between its rooms."""
 
 
 @lru_cache(maxsize=CACHED)
@@ -123,6 +124,15 @@ class Rules:
                 return f"of the namespace {name!r}"
         return "without a namespace" if self.default and self.default.options.durable else ""
 
+    def named(self) -> Iterator[tuple[str, Rule]]:
+        """Every rule, in the order in which a room finds its own, by a pattern of its rooms."""
+        for rule in self._patterns:
+            yield rule.pattern, rule
+        for name, rule in self._namespaces.items():
+            yield f"{name}{BOUNDARY}{{room:path}}", rule
+        if self.default is not None:
+            yield "{room}", self.default
+
     def add(self, pattern: str, options: RoomOptions) -> Rule:
         """Rooms that match `pattern`, such as "chat:{room}".
 
@@ -162,10 +172,10 @@ def fill(pattern: str, params: dict[str, Any]) -> str:
 
     Raises `InvalidName` where they are not the pattern's, or make a name that it does not match.
     """
-    names = [match[1] for match in _PARAMETER.finditer(pattern)]
+    names = [match[1] for match in PARAMETER.finditer(pattern)]
     if set(names) != set(params):
         raise InvalidName(f"the rooms {pattern!r} take {', '.join(names) or 'no parameters'}")
-    name = _PARAMETER.sub(lambda match: str(params[match[1]]), pattern)
+    name = PARAMETER.sub(lambda match: str(params[match[1]]), pattern)
     if not _regex_of(pattern).fullmatch(name):
         raise InvalidName(f"{name!r} is no room of {pattern!r}: a parameter is not empty, no ':'")
     return check_room_name(name)
@@ -173,7 +183,7 @@ def fill(pattern: str, params: dict[str, Any]) -> str:
 
 def _regex_of(pattern: str) -> re.Pattern[str]:
     text, done = "", 0
-    for match in _PARAMETER.finditer(pattern):
+    for match in PARAMETER.finditer(pattern):
         text += re.escape(pattern[done : match.start()])
         text += f"(?P<{match[1]}>.+)" if match[2] else f"(?P<{match[1]}>[^{BOUNDARY}]+)"
         done = match.end()

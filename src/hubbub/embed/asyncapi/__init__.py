@@ -1,0 +1,3 @@
+"""The AsyncAPI document of a hub, and its page."""
+
+from hubbub.embed.asyncapi.routes import add_documents as add_documents
