@@ -121,6 +121,7 @@ async def check(crowd: Crowd, acts: int, kills: int) -> str:
     told = check_access(crowd, logs)
     check_acked(crowd, logs)
     check_offsets(crowd)
+    assert crowd.contract.faults == [] and crowd.contract.events > len(crowd.acked)
     counts = crowd.counts
     assert views > 100 and told.publications > len(crowd.acked) > acts * 20
     assert counts["connections cut"] > acts and counts["answers lost"] and counts["kept out"]

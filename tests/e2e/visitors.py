@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, WebSocket
 from tests.e2e.site import Person, Site
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,8 @@ class Visitors:
     """Opens pages at a site, each visitor with a profile of their own, and watches them.
 
     `complaints` holds console errors and warnings (violations of the Content-Security-Policy are
-    among them), uncaught exceptions, and requests to anywhere but the server. `server_may_go`
+    among them), uncaught exceptions, requests to anywhere but the server, and what comes over a
+    socket and is not as the server's AsyncAPI document says. `server_may_go`
     says that there may be none for a while; `answers` are errors of the server that a test is
     about, as "409 /users".
     """
@@ -51,6 +52,7 @@ class Visitors:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
+        self._sites: dict[str, Site] = {}
         self.complaints: list[str] = []
         self.server_may_go = False
         self.answers: list[str] = []
@@ -59,6 +61,7 @@ class Visitors:
         self, site: Site | Place, person: Person | None = None, path: str = "/", **profile: Any
     ) -> Page:
         """A page at `path` in a new profile, where that person is signed in."""
+        self._sites[urlsplit(site.url).netloc] = site
         settings = {"locale": "en-GB", "reduced_motion": "reduce", **profile}
         context = await self._browser.new_context(base_url=site.url, **settings)
         context.set_default_timeout(DEADLINE_MS)
@@ -93,6 +96,14 @@ class Visitors:
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("request", lambda request: check(request.url))
         page.on("websocket", lambda socket: check(socket.url))
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        site = self._sites.get(urlsplit(socket.url).netloc)
+        if site is not None and urlsplit(socket.url).path == "/connection/websocket":
+            listener = site.contract.listener()
+            socket.on("framesent", lambda frame: listener.says(str(frame)))
+            socket.on("framereceived", lambda frame: listener.hears(str(frame)))
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
@@ -112,6 +123,8 @@ class Visitors:
     async def go(self) -> None:
         for context in self._contexts:
             await context.close()
+        for site in self._sites.values():
+            self.complaints += site.contract.faults
 
 
 async def barriers(page: Page) -> list[str]:

@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Connection, insert
+from tests.support.asyncapi import Contract, contract_from
 from tests.support.chat_fold import Fold
 from tests.support.postgres import fresh_database
 
@@ -60,6 +61,8 @@ class Chat:
         self.people: People = app.state.people
         self.rooms: Rooms = app.state.rooms
         self.sockets: Sockets = app.state.sockets
+        self.contract: Contract | None = None
+        """What clients hear is held to it; there is one once somebody is connected."""
         self.known: dict[str, Who] = {}
         self._secrets: dict[str, str] = {}
 
@@ -100,6 +103,10 @@ class Chat:
         """A socket of that person, in these rooms."""
         who = await self.person(name)
         client = await self.test.connect(user=await self.sockets.identity(who))
+        if self.contract is None:
+            async with self.browser() as browser:
+                self.contract = contract_from((await browser.get("/asyncapi.json")).text)
+        self.contract.listener().listen_to(client)
         for room in rooms:
             await client.join(channel(room))
         return client
@@ -151,7 +158,9 @@ async def chat(store: str, files: str, **more: Any) -> AsyncIterator[Chat]:
     options = Options(files=files, announce=told.append, passwords=Passwords(QUICK))
     app = create_app(Hub(store, migrate=True, **more), options)
     async with TestHub(app, deadline=DEADLINE) as test:
-        yield Chat(app, test)
+        place = Chat(app, test)
+        yield place
+        assert place.contract is None or place.contract.faults == []
 
 
 _made: dict[Database, str] = {}

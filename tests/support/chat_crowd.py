@@ -25,6 +25,7 @@ import centrifuge
 import httpx
 from centrifuge import ClientState, StreamPosition, SubscriptionState
 from sqlalchemy import Connection, insert
+from tests.support.asyncapi import Contract, Listener, contract_of
 from tests.support.chat import API
 from tests.support.chat_fold import Fold
 
@@ -92,8 +93,9 @@ class Wire(NamedTuple):
 class Ear:
     """Listens to what goes over a client's sockets, before the client makes anything of it."""
 
-    def __init__(self, codec: Any) -> None:
+    def __init__(self, codec: Any, listener: Listener) -> None:
         self._codec = codec
+        self._listener = listener
         self._asked: dict[int, tuple[str, str]] = {}
         self.heard: list[Wire] = []
 
@@ -102,6 +104,7 @@ class Ear:
 
     def encode_commands(self, commands: list[dict[str, Any]]) -> str:
         for command in commands:
+            self._listener.command(command)
             for kind in ("subscribe", "unsubscribe", "history"):
                 if kind in command:
                     self._asked[command["id"]] = kind, command[kind]["channel"]
@@ -113,6 +116,7 @@ class Ear:
     def decode_replies(self, data: str) -> list[dict[str, Any]]:
         replies: list[dict[str, Any]] = self._codec.decode_replies(data)
         for reply in replies:
+            self._listener.reply(reply)
             self._hear(reply)
         return replies
 
@@ -265,7 +269,7 @@ class Person:
             max_reconnect_delay=0.5,
             proxy=None,
         )
-        self.ear = self.client._codec = Ear(self.client._codec)
+        self.ear = self.client._codec = Ear(self.client._codec, crowd.contract.listener())
 
     def start(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -614,6 +618,8 @@ class Crowd:
         self.over = False
         self.requests = asyncio.Semaphore(20)
         self.http: httpx.AsyncClient
+        self.contract: Contract
+        """What the server says that clients hear; they are held to it."""
         self._users = users
         self._accounts: list[Somebody] = []
 
@@ -644,6 +650,7 @@ class Crowd:
     async def act(self, address: str, acts: int) -> None:
         """Have everybody come, do so many things each, and stop."""
         self.http = httpx.AsyncClient(base_url=f"http://{address}", timeout=DEADLINE)
+        self.contract = await contract_of(f"http://{address}")
         self.people = [Person(self, one, address) for one in self._accounts]
         await self._at_once(self._come(one) for one in self.people)
         async with asyncio.TaskGroup() as tasks:

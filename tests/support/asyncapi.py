@@ -1,0 +1,265 @@
+"""A server's AsyncAPI document as a contract: what clients hear is held to it, word by word.
+
+    contract = await contract_of(site.url)
+    listener = contract.listener()         # for each connection
+    listener.says(text)                    # as it goes over the socket
+    listener.hears(text)
+    assert contract.faults == []
+
+Where the document leaves open what else an object may have, here it may have nothing else: a field
+that the document does not know is a fault.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from copy import copy, deepcopy
+from functools import cached_property, lru_cache
+from typing import Any
+
+import httpx
+from jsonschema_rs import Draft7Validator
+
+from hubbub.testing import RoomClient
+
+Json = dict[str, Any]
+
+MOST = 20
+"""Faults that are kept: the first ones say enough."""
+
+_PART = re.compile(r"\\\{\w+(:path)?\\\}")
+
+
+class Contract:
+    """What `document` says."""
+
+    def __init__(self, document: Json) -> None:
+        self._document = closed(document)
+        self._channels: dict[str, Json] = self._document["channels"]
+        self._validators: dict[str, Draft7Validator] = {}
+        self.faults: list[str] = []
+        """What was heard and should not have been, and why not."""
+        self.events = 0
+        """How many publications were looked at."""
+
+    def fresh(self) -> Contract:
+        """The same, with nothing heard yet."""
+        other = copy(self)
+        other.faults, other.events = [], 0
+        return other
+
+    def listener(self) -> Listener:
+        return Listener(self)
+
+    def validator(self, message: str) -> Draft7Validator:
+        """Of the message at that pointer."""
+        if message not in self._validators:
+            schema = {"allOf": [{"$ref": f"{message}/payload"}], **self._document}
+            self._validators[message] = Draft7Validator(schema)
+        return self._validators[message]
+
+    def wrong(self, message: str, value: Any) -> list[str]:
+        """What is wrong with a value as that message."""
+        return [
+            f"{'.'.join(map(str, error.instance_path))}: {error.message}"
+            for error in self.validator(message).iter_errors(value)
+        ]
+
+    @cached_property
+    def _rooms(self) -> list[tuple[re.Pattern[str], str]]:
+        found = []
+        for id, channel in self._channels.items():
+            if "x-options" in channel:
+                pattern = re.escape(channel["title"])
+                name = _PART.sub(lambda part: ".+" if part[1] else "[^:]+", pattern)
+                found.append((re.compile(name, re.DOTALL), id))
+        return found
+
+    def room(self, name: str) -> str:
+        """The channel of the room: as with the server, the first that its name fits."""
+        for pattern, id in self._rooms:
+            if pattern.fullmatch(name.removeprefix("$")):
+                return id
+        return ""
+
+    def event(self, room: str, data: Any) -> None:
+        """Something was published in `room`: it is one of the messages that are heard there."""
+        self.events += 1
+        self._one_of(room, "hear", data)
+
+    def seen(self, room: str, kind: str, info: Any) -> None:
+        """Somebody came into the room, or left it."""
+        self._one_of(room, "watch", info, kind)
+
+    def _one_of(self, room: str, operation: str, value: Any, name: str = "") -> None:
+        id = self.room(room)
+        told = self._document["operations"].get(f"{id}.{operation}", {"messages": []})
+        messages = [one["$ref"] for one in told["messages"] if one["$ref"].endswith(name)]
+        wrong = [self.wrong(message, value) for message in messages]
+        if sum(not problems for problems in wrong) != 1:
+            least = min(wrong, key=len, default=["the document knows of none"])
+            self.fault(f"in {room}: {_short(value)} is no message of its own: {least}")
+
+    def fault(self, text: str) -> None:
+        if len(self.faults) < MOST:
+            self.faults.append(text)
+
+
+class Listener:
+    """One connection, as both of its ends see it."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._asked: dict[int, Json] = {}
+        self._deltas: set[str] = set()
+
+    def says(self, text: str) -> None:
+        """The client's commands, one a line."""
+        for command in _lines(text):
+            self.command(command)
+
+    def hears(self, text: str) -> None:
+        """What the server sent, one a line."""
+        for reply in _lines(text):
+            self.reply(reply)
+
+    def command(self, command: Json) -> None:
+        if "id" in command:
+            self._asked[command["id"]] = command
+
+    def reply(self, reply: Json) -> None:
+        """An answer, a push, or a ping."""
+        if "push" in reply:
+            self._push(reply)
+        elif not reply:
+            self._hold("ping", reply)
+        else:
+            self._answer(reply)
+
+    def listen_to(self, client: RoomClient) -> None:
+        """Hear what a client of `TestHub` says and hears."""
+        say, take = client.connection.say, client._take
+
+        def saying(value: Any) -> None:
+            if isinstance(value, dict):
+                self.command(value)
+            say(value)
+
+        def taking(reply: Json) -> None:
+            self.reply(deepcopy(reply))  # the client takes it to pieces
+            take(reply)
+
+        client.connection.say = saying  # type: ignore[method-assign]
+        client._take = taking  # type: ignore[method-assign]
+
+    def _hold(self, message: str, value: Json) -> None:
+        contract = self._contract
+        known = contract._channels["connection"]["messages"]
+        if message not in known:
+            contract.fault(f"{_short(value)}: the document has no {message}")
+        elif wrong := contract.wrong(f"#/channels/connection/messages/{message}", value):
+            contract.fault(f"{_short(value)} is no {message}: {wrong}")
+
+    def _push(self, reply: Json) -> None:
+        push = reply["push"]
+        room = push.get("channel", "")
+        (kind,) = [name for name in push if name != "channel"]
+        self._hold(f"{kind}_push", reply)
+        if kind == "pub":
+            self._published(room, [push["pub"]])
+        elif kind in ("join", "leave"):
+            self._contract.seen(room, kind, push[kind]["info"])
+
+    def _answer(self, reply: Json) -> None:
+        asked = self._asked.pop(reply["id"], {})
+        if "error" in reply:
+            self._hold("error", reply)
+            return
+        (kind,) = [name for name in reply if name != "id"]
+        if kind == "rpc":
+            method = asked.get("rpc", {}).get("method", "nobody's call")
+            self._hold(f"rpc.{method}_reply", reply)
+            return
+        self._hold(f"{kind}_reply", reply)
+        rooms = {asked.get(kind, {}).get("channel", ""): reply[kind]}
+        if kind == "connect":
+            rooms = reply[kind].get("subs", {})
+        if kind in ("connect", "subscribe"):
+            self._deltas |= {room for room, answer in rooms.items() if answer.get("delta")}
+        for room, answer in rooms.items():
+            # Only what was pushed or recovered is told in deltas.
+            self._published(room, answer.get("publications", []), plain=kind == "history")
+
+    def _published(self, room: str, publications: Iterable[Json], plain: bool = False) -> None:
+        for one in publications:
+            data = one["data"]
+            if room in self._deltas and not plain:
+                if one.get("delta"):
+                    continue  # a part of a publication, of which the client makes the whole
+                data = json.loads(data)
+            self._contract.event(room, data)
+
+
+class ListeningCodec:
+    """What a client of PyPI's `centrifuge` reads and writes JSON with, and listens."""
+
+    def __init__(self, codec: Any, contract: Contract) -> None:
+        self._codec = codec
+        self._listener = contract.listener()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codec, name)
+
+    def encode_commands(self, commands: list[Json]) -> str:
+        for command in commands:
+            self._listener.command(command)
+        said: str = self._codec.encode_commands(commands)
+        return said
+
+    def decode_replies(self, data: str) -> list[Json]:
+        replies: list[Json] = self._codec.decode_replies(data)
+        for reply in replies:
+            self._listener.reply(reply)
+        return replies
+
+
+@lru_cache(maxsize=8)
+def _contract(text: str) -> Contract:
+    return Contract(json.loads(text))
+
+
+def contract_from(text: str) -> Contract:
+    """Of a document as JSON. The same text is gone over once in a run."""
+    return _contract(text).fresh()
+
+
+async def contract_of(url: str) -> Contract:
+    """That of the server there."""
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.get(f"{url}/asyncapi.json")
+    assert answer.status_code == 200, answer.text
+    return contract_from(answer.text)
+
+
+def closed(part: Any) -> Any:
+    """`part` of a document, with objects that have no other members than those they say."""
+    if isinstance(part, list):
+        return [closed(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: closed(value) for key, value in part.items()}
+    if part.get("type") == "object" and "additionalProperties" not in part:
+        if isinstance(part.get("properties"), Mapping):
+            made["additionalProperties"] = False
+    return made
+
+
+def _lines(text: str) -> list[Json]:
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) < 300 else f"{text[:300]}…"
