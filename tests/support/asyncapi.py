@@ -125,6 +125,17 @@ class Listener:
         for reply in _lines(text):
             self.reply(reply)
 
+    def is_told(self, text: str) -> None:
+        """What a server sent to who only listens, one a line."""
+        for told in _lines(text):
+            kind = next((name for name in told if name != "channel"), "ping")
+            first = kind == "connect"
+            self._hold("connected" if first else kind, told, "listening")
+            if first:
+                self._all_published(told["connect"].get("subs", {}))
+            else:
+                self._happened(told.get("channel", ""), kind, told)
+
     def command(self, command: Json) -> None:
         if "id" in command:
             self._asked[command["id"]] = command
@@ -154,43 +165,52 @@ class Listener:
         client.connection.say = saying  # type: ignore[method-assign]
         client._take = taking  # type: ignore[method-assign]
 
-    def _hold(self, message: str, value: Json) -> None:
+    def _hold(self, message: str, value: Json, channel: str = "connection") -> None:
         contract = self._contract
-        known = contract._channels["connection"]["messages"]
-        if message not in known:
+        if message not in contract._channels[channel]["messages"]:
             contract.fault(f"{_short(value)}: the document has no {message}")
-        elif wrong := contract.wrong(f"#/channels/connection/messages/{message}", value):
+        elif wrong := contract.wrong(f"#/channels/{channel}/messages/{message}", value):
             contract.fault(f"{_short(value)} is no {message}: {wrong}")
 
     def _push(self, reply: Json) -> None:
         push = reply["push"]
         room = push.get("channel", "")
-        (kind,) = [name for name in push if name != "channel"]
+        kind = next((name for name in push if name != "channel"), "nothing")
         self._hold(f"{kind}_push", reply)
+        self._happened(room, kind, push)
+
+    def _happened(self, room: str, kind: str, push: Json) -> None:
         if kind == "pub":
             self._published(room, [push["pub"]])
         elif kind in ("join", "leave"):
             self._contract.seen(room, kind, push[kind]["info"])
 
     def _answer(self, reply: Json) -> None:
-        asked = self._asked.pop(reply["id"], {})
+        asked = self._asked.pop(reply.get("id", 0), {})
         if "error" in reply:
             self._hold("error", reply)
             return
-        (kind,) = [name for name in reply if name != "id"]
+        kind = next((name for name in reply if name != "id"), "nothing")
         if kind == "rpc":
             method = asked.get("rpc", {}).get("method", "nobody's call")
             self._hold(f"rpc.{method}_reply", reply)
             return
         self._hold(f"{kind}_reply", reply)
-        rooms = {asked.get(kind, {}).get("channel", ""): reply[kind]}
+        room, answer = asked.get(kind, {}).get("channel", ""), reply.get(kind, {})
         if kind == "connect":
-            rooms = reply[kind].get("subs", {})
-        if kind in ("connect", "subscribe"):
-            self._deltas |= {room for room, answer in rooms.items() if answer.get("delta")}
+            self._all_published(answer.get("subs", {}))
+        elif kind == "subscribe":
+            self._all_published({room: answer})
+        elif kind == "history":
+            # Never in deltas, as what is pushed or recovered may be.
+            self._published(room, answer["publications"], plain=True)
+
+    def _all_published(self, rooms: Mapping[str, Json]) -> None:
+        """What was recovered in these rooms."""
         for room, answer in rooms.items():
-            # Only what was pushed or recovered is told in deltas.
-            self._published(room, answer.get("publications", []), plain=kind == "history")
+            if answer.get("delta"):
+                self._deltas.add(room)
+            self._published(room, answer.get("publications", []))
 
     def _published(self, room: str, publications: Iterable[Json], plain: bool = False) -> None:
         for one in publications:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from hubbub.embed.asyncapi.doors import API, DOORS, KEY, TEXT, add_api, add_text_door, server
 from hubbub.embed.asyncapi.draft import Draft
-from hubbub.embed.asyncapi.protocol import GROUP, Method, Protocol
+from hubbub.embed.asyncapi.protocol import EMULATION, GROUP, Method, Protocol
 from hubbub.embed.asyncapi.rooms import add_room
 from hubbub.embed.asyncapi.schemas import Schema
 from hubbub.embed.hooks import argument_of
@@ -37,13 +37,14 @@ its `data`."""
 def document(hub: Hub, title: str, version: str, about: str = "") -> Schema:
     """All but where it is, which the request for it says: see `at`."""
     draft, more = Draft(), {}
-    paths = {getattr(route, "path", "") for route in hub.router.routes}
-    doors = [door for door in DOORS if door.path in paths]
-    servers = {one.name: server(one.protocol, one.path, one.title) for one in doors}
-    spoken = list(servers)
-    talking = [one.name for one in doors if one.talks]
+    servers = {one.name: server(one.protocol, one.path, one.title) for one in DOORS}
+    spoken, talking = list(servers), [one.name for one in DOORS if one.talks]
     hears = hub.node.on_message is not None
-    Protocol(draft, dict(_methods(hub)), hears=hears).talking(talking, _who(hub))
+    protocol = Protocol(draft, dict(_methods(hub)), hears=hears)
+    protocol.talking(talking, _who(hub))
+    protocol.listening([name for name in spoken if name not in talking])
+    protocol.emulation()
+    servers[EMULATION] = server("http", "", "Commands beside a stream")
     for pattern, rule in _rules(hub):
         text = hub.is_open_to_text(rule)
         add_room(draft, rule, pattern, hub.patterns.get(rule), spoken, text=text)
@@ -52,9 +53,10 @@ def document(hub: Hub, title: str, version: str, about: str = "") -> Schema:
     if hub.settings.api_keys:
         servers[API] = add_api(draft)
         more = {"securitySchemes": {"key": KEY}}
+    about = f"{about}\n\n{_ABOUT}" if about else _ABOUT
     return {
         "asyncapi": VERSION,
-        "info": {"title": title, "version": version, "description": about or _ABOUT},
+        "info": {"title": title, "version": version, "description": about},
         "defaultContentType": "application/json",
         "servers": servers,
         "channels": draft.channels,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hubbub.embed import api
 from hubbub.embed.api_bodies import ErrorBody
 from hubbub.embed.api_methods import METHODS
-from hubbub.embed.asyncapi.draft import Draft, message, object_of, pointer
+from hubbub.embed.asyncapi.draft import POSTED, Draft, message, object_of, pointer
 from hubbub.embed.asyncapi.schemas import Schema
 
 TEXT, API = "text", "api"
@@ -27,7 +27,14 @@ class Door(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-DOORS = (Door("/connection/websocket", "ws", "WebSocket"),)
+DOORS = (
+    Door("/connection/websocket", "ws", "WebSocket"),
+    Door("/connection/http_stream", "http", "A stream of lines, the response to a POST"),
+    Door("/connection/sse", "http", "Server-sent events"),
+    Door("/connection/uni_websocket", "ws", "WebSocket, only to listen", talks=False),
+    Door("/connection/uni_http_stream", "http", "A stream of lines, only to listen", talks=False),
+    Door("/connection/uni_sse", "http", "Server-sent events, only to listen", talks=False),
+)
 
 KEY = {"type": "httpApiKey", "name": api.HEADER.model.name, "in": "header"}
 
@@ -61,7 +68,6 @@ def add_api(draft: Draft) -> Schema:
     """Its server."""
     of = draft.schemas.of
     security = [pointer("components", "securitySchemes", "key")]
-    posted = {"http": {"method": "POST", "bindingVersion": "0.3.0"}}
     for name, method in METHODS.items():
         error = object_of({"error": of(ErrorBody, group=API)})
         result = object_of({"result": of(method.result, group=API)})
@@ -72,6 +78,6 @@ def add_api(draft: Draft) -> Schema:
         }
         id = f"api.{name}"
         draft.channel(id, f"/{name}", messages, [API], title=method.summary)
-        told = {"summary": method.summary, "bindings": posted, "security": security}
+        told = {"summary": method.summary, "bindings": POSTED, "security": security}
         draft.receives(id, id, ["request"], ["result", "error"], **told)
     return server("http", "/api", "The API for other servers")

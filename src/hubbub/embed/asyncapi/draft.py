@@ -8,6 +8,9 @@ from urllib.parse import quote
 
 from hubbub.embed.asyncapi.schemas import Schema, Schemas
 
+POSTED = {"http": {"method": "POST", "bindingVersion": "0.3.0"}}
+"""How what is sent in a request of its own is sent."""
+
 Messages = Mapping[str, Schema]
 
 
@@ -22,7 +25,7 @@ class Draft:
     def channel(
         self, id: str, address: str | None, messages: Messages, servers: Iterable[str], **told: Any
     ) -> None:
-        """`told` is what else there is to say of it, without what is empty."""
+        """`told` is what else there is to say of it."""
         self.channels[id] = {
             "address": address,
             **_said(told),
@@ -53,7 +56,7 @@ class Draft:
 
 
 def _said(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in told.items() if value != ""}
 
 
 def _way(channel: str, messages: Iterable[str]) -> Schema:

@@ -23,7 +23,7 @@ from hubbub.embed.asyncapi.markup import (
     shown,
     table,
 )
-from hubbub.embed.asyncapi.protocol import CALL, COMMANDS, CONNECTION
+from hubbub.embed.asyncapi.protocol import CALL, COMMANDS, CONNECTION, LISTENING
 from hubbub.embed.asyncapi.rooms import OPTIONS
 from hubbub.embed.asyncapi.schemas import PLACE, Schema
 from hubbub.options import RoomOptions
@@ -69,7 +69,7 @@ thead th { color: var(--muted); font-size: .875rem; }
 _DIGEST = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; "
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -98,6 +98,7 @@ class _Page:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{title}: rooms and messages</title>
+<link rel="icon" href="data:,">
 <style>{STYLE}</style>
 </head>
 <body>
@@ -124,6 +125,7 @@ class _Page:
             ("rooms", "Rooms", "".join(self._rooms())),
             ("methods", "Methods", self._methods()),
             ("connections", "Connections", self._connections()),
+            ("listening", "Only listening", self._listening()),
             ("text", "Rooms for text", self._text_door()),
             ("api", "The API for other servers", self._api()),
             ("types", "Types", "".join(self._types())),
@@ -206,9 +208,7 @@ class _Page:
         return table("What clients call with `rpc`", ["method", "data", "answer", "about"], rows)
 
     def _connections(self) -> str:
-        channel = self._channels.get(CONNECTION)
-        if channel is None:
-            return ""
+        channel = self._channels[CONNECTION]
         messages, rows = channel["messages"], []
         body = paragraphs(channel["description"])
         for id, one in self._operations(CONNECTION):
@@ -218,17 +218,23 @@ class _Page:
                 types = [_member(asked["payload"], id), _member(answer["payload"], id)]
                 rows.append([code(id), *map(_kind_or_nothing, types), prose(told)])
         body += table("What clients send", ["command", "body", "answer", "about"], rows)
-        pushed = [
-            [
-                code(one["name"]),
-                kind(_member(one["payload"], "push", one["name"])),
-                self._told_of(one),
-            ]
-            for one in self._messages(CONNECTION, self._document["operations"]["push"]["messages"])
-        ]
-        body += table("What they are told", ["push", "body", "about"], pushed)
+        body += self._told("What they are told", CONNECTION, "push")
         body += _codes("Errors", channel["x-errors"])
         return body + _codes("How connections end", channel["x-closes"])
+
+    def _listening(self) -> str:
+        body = paragraphs(self._channels[LISTENING]["description"])
+        body += self._told("What clients send", LISTENING, "listen")
+        return body + self._told("What they are told", LISTENING, "tell")
+
+    def _told(self, caption: str, channel: str, operation: str) -> str:
+        """The messages of an operation, by what is in them."""
+        messages = self._document["operations"][operation]["messages"]
+        rows = [
+            [code(one["name"]), kind(_body(one["payload"])), self._told_of(one)]
+            for one in self._messages(channel, messages)
+        ]
+        return table(caption, ["message", "body", "about"], rows)
 
     def _api(self) -> str:
         rows = []
@@ -261,6 +267,13 @@ def _member(schema: Schema, *path: str) -> Any:
         if schema is None:
             return None
     return schema
+
+
+def _body(payload: Schema) -> Schema:
+    """What is told, without what is around it."""
+    members = (_member(payload, "push") or payload).get("properties", {})
+    told = [one for name, one in members.items() if name not in ("id", "channel")]
+    return told[0] if told else payload
 
 
 def _kind_or_nothing(schema: Any) -> str:

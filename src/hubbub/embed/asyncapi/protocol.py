@@ -6,25 +6,44 @@ They are made of the structs that commands are read into and answers are written
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import msgspec
-from msgspec import NODEFAULT, Struct, defstruct
+from msgspec import NODEFAULT, UNSET, Meta, Raw, Struct, UnsetType, defstruct
 
 from hubbub import model
-from hubbub.embed.api_bodies import ClientInfo, Publication
-from hubbub.embed.asyncapi.draft import Draft, message, object_of
+from hubbub.embed.api_bodies import ClientInfo
+from hubbub.embed.asyncapi.draft import POSTED, Draft, message, object_of
 from hubbub.embed.asyncapi.schemas import Schema, parts_of, spelled_out
+from hubbub.embed.streams import EmulationRequest
 from hubbub.wire import centrifuge as wire
 
 GROUP = "protocol"
 """What the names of the protocol's schemas begin with."""
 
-CONNECTION = "connection"
-"""The channel of those who talk."""
+CONNECTION, LISTENING, EMULATION = "connection", "listening", "emulation"
+"""The channels of those who talk, of those who only listen, and of those whose commands come in
+requests of their own."""
 
 CALL = "rpc."
 """What the names of methods begin with there."""
+
+
+class Publication(Struct, omit_defaults=True):
+    """As the codecs write it: what a room's own messages say, and what is around it."""
+
+    data: Raw
+    info: Annotated[ClientInfo | UnsetType, Meta(description="Which client it is of.")] = UNSET
+    offset: Annotated[int, Meta(description="Where it stands in the room's history.")] = 0
+    tags: dict[str, str] | UnsetType = UNSET
+    delta: Annotated[
+        bool,
+        Meta(
+            description="Whether `data` is what has changed since the one before, in Fossil's "
+            "format. Who asked for that gets the others as text."
+        ),
+    ] = False
+
 
 _Subscribed = spelled_out(wire.SubscribeResult, publications=list[Publication])
 _Somebody = spelled_out(wire.InfoPush, info=ClientInfo)
@@ -50,10 +69,11 @@ PUSHES: Mapping[str, type[Struct]] = {
     "unsubscribe": wire.UnsubscribePush,
     "message": wire.DataResult,
     "refresh": wire.RefreshPush,
+    "disconnect": wire.DisconnectPush,
 }
 """What a client is told without having asked."""
 
-OF_CONNECTIONS = {"message", "refresh"}
+OF_CONNECTIONS = {"message", "refresh", "disconnect"}
 """Pushes that are about no room."""
 
 _HINTS = get_type_hints(wire.Command)
@@ -88,12 +108,23 @@ _TOLD = {
     "unsubscribe": "The server has taken the client out of a room",
     "message": "The server says something to this client alone",
     "refresh": "The connection may stay for longer, or not",
+    "disconnect": "The end: of streams and events, as WebSockets have an end of their own",
 }
 
 _ABOUT = """\
 One connection, many rooms. Each message is a JSON object: one of several lines of a WebSocket \
 message, a line of a stream, or an event. Commands have an `id` of the client's, and are carried \
-out in their order; their answers have the same `id`."""
+out in their order; their answers have the same `id`. In Protobuf, where a client asks \
+for it, messages have the same names and fields."""
+
+_LISTENING = """\
+For who only listens: a client says once who it is and which rooms it wants (`subs`), in its first \
+message, in the body of a POST, or as `cf_connect` in the address of a GET. It is told which of \
+them it is in, and then what happens there, with no `push` around."""
+
+_EMULATION = """\
+What a client has to say whose connection is a stream or events, and which therefore can only \
+listen there: commands as a text, one a line. What becomes of them comes down its stream."""
 
 
 ID = {"type": "integer", "minimum": 1, "maximum": 0xFFFF_FFFF}
@@ -120,8 +151,6 @@ class Protocol:
 
     def talking(self, servers: Sequence[str], who: str) -> None:
         """The channel of those who send commands at these `servers`; `who` says who may come."""
-        if not servers:
-            return
         draft, messages = self._draft, self._talk()
         for name, body in self._pushes():
             messages[f"{name}_push"] = message(object_of({"push": body}), name, _TOLD[name])
@@ -143,6 +172,29 @@ class Protocol:
         draft.sends("ping", CONNECTION, ["ping"], summary="Ask whether somebody is there")
         pushes = [f"{name}_push" for name in PUSHES]
         draft.sends("push", CONNECTION, pushes, summary="Tell what has happened")
+
+    def listening(self, servers: Sequence[str]) -> None:
+        """The channel of those who only listen, at these `servers`."""
+        draft, asked = self._draft, message(self._body(REQUESTS["connect"]), "connect")
+        told = {name: message(body, name, _TOLD[name]) for name, body in self._pushes()}
+        first = object_of({"connect": self._body(RESULTS["connect"])})
+        told["connected"] = message(first, "connected", "Which rooms the client is in")
+        told["ping"] = message(NOTHING, "ping", "The server is there; there is no pong")
+        title, about = "Connections that only listen", _LISTENING
+        draft.channel(
+            LISTENING, None, {"connect": asked, **told}, servers, title=title, description=about
+        )
+        draft.receives("listen", LISTENING, ["connect"], summary="Say who you are, and listen")
+        draft.sends("tell", LISTENING, told, summary="Tell what has happened")
+
+    def emulation(self) -> None:
+        """The channel of commands that come in requests of their own; its server has its name."""
+        kind = spelled_out(EmulationRequest, data=str)
+        asked = {"commands": message(self._body(kind), "commands")}
+        title, about = "Commands beside a stream", _EMULATION
+        draft = self._draft
+        draft.channel(EMULATION, "/emulation", asked, [EMULATION], title=title, description=about)
+        draft.receives(EMULATION, EMULATION, asked, summary="Say something", bindings=POSTED)
 
     def _talk(self) -> dict[str, Schema]:
         found = {"ping": message(NOTHING, "ping"), "pong": message(NOTHING, "pong")}

@@ -106,7 +106,8 @@ def parts_of(kind: Any) -> list[Any]:
 
 def name_of(kind: Any) -> str:
     """What a type is called; empty for one without a name of its own."""
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else ""
+    named = isinstance(kind, type) and kind is not Any and not get_args(kind)
+    return kind.__name__ if named else ""
 
 
 @cache
