@@ -53,11 +53,11 @@ class Change(Wish, tag="change"):
 
 
 class Archive(Wish, tag="archive"):
-    pass
+    """Have nothing more said in the room."""
 
 
 class Restore(Wish, tag="restore"):
-    pass
+    """Have the room be one again in which something is said."""
 
 
 class JoinRoom(Wish, tag="join"):
@@ -67,7 +67,7 @@ class JoinRoom(Wish, tag="join"):
 
 
 class LeaveRoom(Wish, tag="leave"):
-    pass
+    """Be a member no more."""
 
 
 class Add(Wish, tag="add"):
@@ -172,6 +172,8 @@ class Event(Struct, tag_field="type", omit_defaults=True, kw_only=True):
 
 
 class Created(Event, tag="created"):
+    """The room begins: its first event."""
+
     kind: Kind
     name: str = ""
     slug: str | None = None
@@ -180,6 +182,8 @@ class Created(Event, tag="created"):
 
 
 class Changed(Event, tag="changed"):
+    """These of the room's settings are others; a `keep` of 0 is none."""
+
     name: str | None = None
     slug: str | None = None
     topic: str | None = None
@@ -189,24 +193,30 @@ class Changed(Event, tag="changed"):
 
 
 class Archived(Event, tag="archived"):
-    pass
+    """Nothing more is said in the room."""
 
 
 class Restored(Event, tag="restored"):
-    pass
+    """The room is one again in which something is said."""
 
 
 class Joined(Event, tag="joined"):
+    """Somebody is a member now."""
+
     user: str
     role: str
     invite: int | None = None
 
 
 class Left(Event, tag="left"):
+    """Somebody is a member no more, by their own wish."""
+
     user: str
 
 
 class Kicked(Event, tag="kicked"):
+    """Somebody was taken out of the room."""
+
     user: str
     reason: str = ""
 
@@ -221,20 +231,28 @@ class Banned(Event, tag="banned"):
 
 
 class Unbanned(Event, tag="unbanned"):
+    """Somebody may come in again."""
+
     user: str
 
 
 class Muted(Event, tag="muted"):
+    """Somebody may say nothing for a while: `until` is Unix milliseconds."""
+
     user: str
     until: int
     reason: str = ""
 
 
 class Unmuted(Event, tag="unmuted"):
+    """Somebody may speak again."""
+
     user: str
 
 
 class Appointed(Event, tag="appointed"):
+    """Somebody has another role."""
+
     user: str
     role: str
 
@@ -247,6 +265,8 @@ class Invited(Event, tag="invited"):
 
 
 class Uninvited(Event, tag="uninvited"):
+    """An invitation is good no more."""
+
     invite: int
 
 
@@ -271,6 +291,8 @@ class File(Struct, omit_defaults=True):
 
 
 class Message(Event, tag="message"):
+    """Something is said. Its offset is the message's id."""
+
     text: str = ""
     reply: Reply | None = None
     files: list[File] = []
@@ -294,20 +316,28 @@ class Deleted(Event, tag="deleted"):
 
 
 class Reacted(Event, tag="reacted"):
+    """`by` has answered a message with an emoji."""
+
     message: int
     emoji: str
 
 
 class Unreacted(Event, tag="unreacted"):
+    """`by` has taken an emoji back."""
+
     message: int
     emoji: str
 
 
 class Pinned(Event, tag="pinned"):
+    """A message is to be found at the top."""
+
     message: int
 
 
 class Unpinned(Event, tag="unpinned"):
+    """A message is pinned no more."""
+
     message: int
 
 
