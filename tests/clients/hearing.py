@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import centrifuge
 from tests.clients.servers import Addresses
+from tests.support.asyncapi import Contract, ListeningCodec, contract_of
 from tests.support.protocol_app import SECRET
 
 DEADLINE = 10.0
@@ -130,12 +131,16 @@ class InProtobuf(centrifuge.Client):  # type: ignore[misc] # which is not typed
 
 
 class Guests:
-    """Makes clients of the servers, and disconnects them at the end."""
+    """Makes clients of the servers, and disconnects them at the end.
+
+    What those hear that speak JSON is held to the AsyncAPI documents of the servers.
+    """
 
     def __init__(self, servers: Addresses, encoding: str = "json") -> None:
         self._servers = servers
         self._kind = InProtobuf if encoding == "protobuf" else centrifuge.Client
         self._clients: list[centrifuge.Client] = []
+        self._contracts: dict[str, Contract] = {}
 
     async def come(
         self, user: str | None = None, *, at: str = "app", data: Any = None, **options: Any
@@ -149,6 +154,10 @@ class Guests:
             **{**DELAYS, **options},
         )
         self._clients.append(client)
+        if at in self._servers and self._kind is centrifuge.Client:
+            if at not in self._contracts:
+                self._contracts[at] = await contract_of(f"http://{self._servers[at]}")
+            client._codec = ListeningCodec(client._codec, self._contracts[at])
         await client.connect()
         return Guest(client, heard)
 
@@ -162,6 +171,8 @@ class Guests:
         # It closes its sockets in the background.
         if closing := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(closing, timeout=DEADLINE)
+        for contract in self._contracts.values():
+            assert contract.faults == []
 
 
 async def until(ask: Callable[[], Awaitable[object]], answer: object) -> None:

@@ -20,7 +20,6 @@ from typing import Any, Literal, Self
 
 import httpx
 import pytest
-from tests.support.asyncapi import Contract, contract_of
 from tests.support.server import ServerProcess
 
 from hubbub.chat import is_built
@@ -107,8 +106,6 @@ class Site:
         """The address of a proxy in front of it, for who comes from then on."""
         self.code = ""
         """Of the link for the first account."""
-        self.contract: Contract
-        """What the server says that pages hear; they are held to it."""
 
     async def __aenter__(self) -> Self:
         if not is_built():
@@ -145,7 +142,6 @@ class Site:
         self.port = self._server.port
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"http://127.0.0.1:{self.port}/healthz")).status_code == 200
-        self.contract = await contract_of(f"http://127.0.0.1:{self.port}")
         return await self._server.log()
 
     async def kill(self) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, WebSocket
 from tests.e2e.site import Person, Site
+from tests.support.asyncapi import Contract, contract_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,15 +45,14 @@ class Visitors:
 
     `complaints` holds console errors and warnings (violations of the Content-Security-Policy are
     among them), uncaught exceptions, requests to anywhere but the server, and what comes over a
-    socket and is not as the server's AsyncAPI document says. `server_may_go`
-    says that there may be none for a while; `answers` are errors of the server that a test is
-    about, as "409 /users".
+    socket and is not as the server's AsyncAPI document says. `server_may_go` says that there may
+    be none for a while; `answers` are errors of the server that a test is about, as "409 /users".
     """
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
-        self._sites: dict[str, Site] = {}
+        self._contracts: dict[str, Contract] = {}
         self.complaints: list[str] = []
         self.server_may_go = False
         self.answers: list[str] = []
@@ -61,7 +61,8 @@ class Visitors:
         self, site: Site | Place, person: Person | None = None, path: str = "/", **profile: Any
     ) -> Page:
         """A page at `path` in a new profile, where that person is signed in."""
-        self._sites[urlsplit(site.url).netloc] = site
+        if (place := urlsplit(site.url).netloc) not in self._contracts:
+            self._contracts[place] = await contract_of(site.url)
         settings = {"locale": "en-GB", "reduced_motion": "reduce", **profile}
         context = await self._browser.new_context(base_url=site.url, **settings)
         context.set_default_timeout(DEADLINE_MS)
@@ -99,9 +100,9 @@ class Visitors:
         page.on("websocket", self._listen)
 
     def _listen(self, socket: WebSocket) -> None:
-        site = self._sites.get(urlsplit(socket.url).netloc)
-        if site is not None and urlsplit(socket.url).path == "/connection/websocket":
-            listener = site.contract.listener()
+        url = urlsplit(socket.url)
+        if url.netloc in self._contracts and url.path == "/connection/websocket":
+            listener = self._contracts[url.netloc].listener()
             socket.on("framesent", lambda frame: listener.says(str(frame)))
             socket.on("framereceived", lambda frame: listener.hears(str(frame)))
 
@@ -123,8 +124,8 @@ class Visitors:
     async def go(self) -> None:
         for context in self._contexts:
             await context.close()
-        for site in self._sites.values():
-            self.complaints += site.contract.faults
+        for contract in self._contracts.values():
+            self.complaints += contract.faults
 
 
 async def barriers(page: Page) -> list[str]:
