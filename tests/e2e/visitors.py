@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -103,8 +105,8 @@ class Visitors:
         url = urlsplit(socket.url)
         if url.netloc in self._contracts and url.path == "/connection/websocket":
             listener = self._contracts[url.netloc].listener()
-            socket.on("framesent", lambda frame: listener.says(str(frame)))
-            socket.on("framereceived", lambda frame: listener.hears(str(frame)))
+            socket.on("framesent", partial(_if_text, listener.says))
+            socket.on("framereceived", partial(_if_text, listener.hears))
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
@@ -126,6 +128,12 @@ class Visitors:
             await context.close()
         for contract in self._contracts.values():
             self.complaints += contract.faults
+
+
+def _if_text(take: Callable[[str], None], frame: str | bytes) -> None:
+    """Bytes are Protobuf, whose data need not be what a JSON schema can speak of."""
+    if isinstance(frame, str):
+        take(frame)
 
 
 async def barriers(page: Page) -> list[str]:
