@@ -123,6 +123,11 @@ CHAT = "anonymous = true\n[namespaces.chat]\n" + ENTER
             "set join_leave = true",
         ),
         (
+            f'{CHAT}latest_key = "symbol"',
+            "namespaces.chat: latest_key has no effect",
+            "set latest_only = true",
+        ),
+        (
             f"{CHAT}allow_publish_for_client = true\nallow_publish_for_anonymous = true",
             "namespaces.chat: anyone may publish, without being in the room",
             "say allow_publish_for_subscriber",
@@ -149,6 +154,7 @@ def test_what_is_risky_or_has_no_effect_is_told_with_what_to_do(
         f'token_hmac_secret_key = "{SECRET}"\n[namespaces.chat]',
         f"{CHAT}presence = true\nallow_presence_for_client = true",
         f"{CHAT}allow_publish_for_client = true",
+        f'{CHAT}latest_only = true\nlatest_key = "symbol"\nbatch_interval = 0.1',
     ],
 )
 def test_what_is_not_risky_is_not_told(typed: Typed, toml: Path, text: str) -> None:

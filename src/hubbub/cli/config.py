@@ -169,6 +169,8 @@ def _about_rights(options: RoomOptions, settings: Settings) -> Iterator[str]:
         ]
         if given and not present:
             yield f"{given[0]} has no effect: set {option}, or take it out"
+    if options.latest_key and not options.latest_only:
+        yield "latest_key has no effect: set latest_only = true, or take it out"
     if options.force_push_join_leave and not options.join_leave:
         yield "force_push_join_leave has no effect: set join_leave = true, or take it out"
     if (
