@@ -95,6 +95,7 @@ bench: .venv/.bench web
 	$(BIN)/python -m benchmarks.chat
 	$(BIN)/python -m benchmarks.web
 	$(BIN)/python -m benchmarks.deltas
+	$(BIN)/python -m benchmarks.lines
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .
