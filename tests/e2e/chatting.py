@@ -10,6 +10,9 @@ from playwright.async_api import Locator, Page, expect
 from tests.e2e.site import Person, Site
 from tests.e2e.visitors import DEADLINE_MS, Visitors
 
+LATER = 200
+"""Messages that are said after one that is far up: more than a page has at first."""
+
 
 async def enter(visitors: Visitors, site: Site, person: Person, room: str, **profile: Any) -> Page:
     """That person's page of the room, ready to be written in."""
@@ -74,6 +77,21 @@ async def details(page: Page, tab: str) -> None:
     if await button.get_attribute("aria-pressed") != "true":
         await button.click()
     await page.get_by_role("tab", name=tab).click()
+
+
+async def far_up(person: Person, room: str, text: str) -> int:
+    """The id of a message that is far above the latest."""
+    id = await person.say(room, text)
+    for number in range(LATER):
+        await person.say(room, f"later {number}")
+    return id
+
+
+async def top(seen: Locator) -> float:
+    """How far down the window it begins."""
+    box = await seen.bounding_box()
+    assert box is not None
+    return box["y"]
 
 
 SHOWN = """() => [...document.querySelectorAll("[data-id]")].map((row) => ({

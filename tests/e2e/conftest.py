@@ -46,6 +46,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield site
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """One chat for all tests of a file, with rooms of different names; who runs it is there."""
+    async with Site(tmp_path_factory.mktemp("shared")) as site:
+        await site.person("root")
+        yield site
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def visitors(browser: Browser) -> AsyncIterator[Visitors]:
     visitors = Visitors(browser)

@@ -10,6 +10,7 @@ async with Site(folder) as site:
 
 from __future__ import annotations
 
+import itertools
 import re
 import signal
 import socket
@@ -92,13 +93,15 @@ class Site:
     """`hubbub serve` in a process of its own; `settings` go to it."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
+        self.database = folder / "chat.db"
         self._settings = {
-            "store": f"sqlite:///{folder}/chat.db",
+            "store": f"sqlite:///{self.database}",
             "files": str(folder / "files"),
             **settings,
         }
         self._server: ServerProcess | None = None
         self._clients: list[httpx.AsyncClient] = []
+        self._numbers = itertools.count(1)
         self.port = 0
         self.package = ""
         """The folder that another version of hubbub is in, for the next start."""
@@ -159,10 +162,16 @@ class Site:
         self._clients.append(client)
         return client
 
-    async def person(self, name: str) -> Person:
+    async def newcomers(self, *displays: str) -> list[Person]:
+        """New accounts that are called so, whoever else is called so at a site that is shared."""
+        made = [(f"{one.lower()}{next(self._numbers)}", one) for one in displays]
+        return [await self.person(name, display) for name, display in made]
+
+    async def person(self, name: str, display: str = "") -> Person:
         """A new account; the first one runs the chat, and opens it for the others."""
         client = self.nobody()
-        body = {"name": name, "display": name.title(), "password": PASSWORD, "code": self.code}
+        display = display or name.title()
+        body = {"name": name, "display": display, "password": PASSWORD, "code": self.code}
         if not self.code:
             del body["code"]
         made = await client.post(f"{API}/users", json=body)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from tests.e2e.chatting import choose, details, enter, entry, field, message, write
-from tests.e2e.site import Person, Site
+from tests.e2e.chatting import (
+    LATER,
+    choose,
+    details,
+    enter,
+    entry,
+    far_up,
+    field,
+    message,
+    write,
+)
+from tests.e2e.site import Site
 from tests.e2e.visitors import Visitors
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
-
-LATER = 200
-"""Messages that are said after the one that is to be found: more than a page has at first."""
-
-
-async def far_up(person: Person, room: str, text: str) -> int:
-    """The id of a message that is far above the latest."""
-    id = await person.say(room, text)
-    for number in range(LATER):
-        await person.say(room, f"later {number}")
-    return id
 
 
 def hits(page: Page) -> Locator:

@@ -104,7 +104,13 @@ def create_app(hub: Hub, options: Options | None = None) -> FastAPI:
     blobs = open_blobs(chosen.files)
     limits = FileLimits(size=chosen.file_bytes)
     told = Limits(file_bytes=limits.size, files=e.MAX_FILES, text=e.MAX_TEXT)
-    uploads = Uploads(tables, blobs, limits, scanner=chosen.scanner)
+    uploads = Uploads(
+        tables,
+        blobs,
+        limits,
+        scanner=chosen.scanner,
+        pictured=lambda user: sockets.changed(user),
+    )
     people = People(
         tables,
         avatars=avatars(tables, blobs),
