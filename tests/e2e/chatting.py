@@ -87,6 +87,17 @@ async def far_up(person: Person, room: str, text: str) -> int:
     return id
 
 
+async def until(page: Page, true: str) -> None:
+    """Wait until that expression is true in the page. (Playwright's own wait evaluates strings,
+    which the page forbids.)"""
+    async with asyncio.timeout(DEADLINE_MS / 1000):
+        await page.evaluate(
+            f"""async () => {{
+              while (!({true})) await new Promise((resolve) => setTimeout(resolve, 20));
+            }}"""
+        )
+
+
 async def top(seen: Locator) -> float:
     """How far down the window it begins."""
     box = await seen.bounding_box()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 import pytest
 from playwright.async_api import CDPSession, Page, expect
-from tests.e2e.chatting import entry, field, message, messages
+from tests.e2e.chatting import entry, field, message, messages, until
 from tests.e2e.site import Person, Site
-from tests.e2e.visitors import DEADLINE_MS, Visitors
+from tests.e2e.visitors import Visitors
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,8 +38,14 @@ REFUSED = """() => {
 }"""
 """Has pages show none themselves, as on phones."""
 
-SHOWN = """registration.getNotifications()
-  .then((all) => all.map((one) => `${one.title}: ${one.body}`))"""
+SHOWN = """async (count) => {
+  for (;;) {
+    const all = await registration.getNotifications();
+    if (all.length === count) return all.map((one) => `${one.title}: ${one.body}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}"""
+"""Waits until so many notifications are shown by the worker, and tells which."""
 
 PRESSED = """async () => {
   WindowClient.prototype.focus = async function () { return this; }; // it takes a real finger
@@ -73,14 +78,14 @@ async def away(page: Page) -> Page:
     await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
     other = await page.context.new_page()
     await other.bring_to_front()
-    await page.wait_for_function("!document.hasFocus()")
+    await until(page, "!document.hasFocus()")
     return other
 
 
 async def told(page: Page, *words: str) -> None:
     """Wait until that, and nothing else, was told by notifications."""
     with contextlib.suppress(TimeoutError):
-        await page.wait_for_function(f"told.length >= {len(words)}", timeout=DEADLINE_MS)
+        await until(page, f"told.length >= {len(words)}")
     assert await page.evaluate(WORDS) == [*words]
 
 
@@ -161,14 +166,11 @@ async def test_notification_of_a_phone_leads_to_the_message(
     await away(hers)
     id = await bob.say(room, "over here")
     worker = hers.context.service_workers[0]
-    async with asyncio.timeout(DEADLINE_MS / 1000):
-        while not await worker.evaluate(SHOWN):
-            await asyncio.sleep(0.05)
-    assert await worker.evaluate(SHOWN) == ["Bob in Phones: over here"]
+    assert await worker.evaluate(SHOWN, 1) == ["Bob in Phones: over here"]
     await worker.evaluate(PRESSED)
     await expect(message(hers, "over here")).to_be_in_viewport()
     assert hers.url.endswith(f"#/rooms/{room}/{id}")
-    assert await worker.evaluate(SHOWN) == []
+    assert await worker.evaluate(SHOWN, 0) == []
 
 
 async def test_what_others_say_is_read_out_and_not_one_by_one_where_it_is_much(
@@ -180,6 +182,7 @@ async def test_what_others_say_is_read_out_and_not_one_by_one_where_it_is_much(
     await hers.clock.install()
     await hers.goto(f"/#/rooms/{room}")
     await expect(field(hers)).to_be_editable()
+    await expect(hers.get_by_text("This is the beginning of")).to_be_visible()
     said = hers.locator("main [aria-live=polite][aria-atomic=true]").first
     await bob.say(room, "is **anybody** here?")
     await expect(said).to_have_text("Bob: is anybody here?")

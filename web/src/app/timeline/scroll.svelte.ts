@@ -53,6 +53,8 @@ export class Scroll {
   #scroller: HTMLElement | null = null;
   #list: HTMLElement | null = null;
   #goal: number | null = null;
+  /** The page is changing: the place stays as it was noted. */
+  #held = false;
   #width = 0;
   /** How far it was scrolled when the place was noted. */
   #noted = 0;
@@ -79,10 +81,22 @@ export class Scroll {
     };
   }
 
-  /** Note where the first message in view is: to be called before the page changes. */
-  capture(): void {
+  /** Keep what is in view where it is: to be called before the page changes. */
+  hold(): void {
+    if (this.#held) return;
+    this.#note();
+    this.#held = true;
+    // It changes in several steps: what stands in another group has its room after the others.
+    void tick().then(() => {
+      this.#held = false;
+      this.settle();
+    });
+  }
+
+  /** Note where the first message in view is. */
+  #note(): void {
     const rows = this.#rows();
-    if (!this.#scroller || rows.length === 0 || this.#goal !== null) return;
+    if (!this.#scroller || rows.length === 0 || this.#goal !== null || this.#held) return;
     let low = 0;
     let high = rows.length - 1;
     while (low < high) {
@@ -118,6 +132,7 @@ export class Scroll {
       }
       scroller.scrollTop += this.#top(row) - scroller.clientHeight * SHARE;
       this.#goal = null;
+      this.#held = false;
     } else if (this.following) {
       scroller.scrollTop = scroller.scrollHeight;
     } else {
@@ -190,7 +205,7 @@ export class Scroll {
   #look(): void {
     const scroller = this.#scroller;
     if (!scroller) return;
-    this.capture();
+    this.#note();
     const { scrollTop, scrollHeight, clientHeight } = scroller;
     const left = scrollHeight - scrollTop - clientHeight;
     this.following = left < AT_END && this.#around.atEnd();
