@@ -30,12 +30,12 @@ export function longPress(pressed: (on: HTMLElement) => void): Attachment<HTMLEl
       if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > STILL) end();
     };
 
-    // What the finger is on is not pressed as well when it leaves.
+    // What the finger is on, by now something else maybe, is not pressed as well when it leaves.
     const swallow = (event: Event) => {
       if (!done) return;
       event.preventDefault();
       event.stopPropagation();
-      if (event.type === "click") done = false;
+      if (event.type !== "contextmenu") done = false;
     };
 
     const listeners: [string, (event: never) => void, boolean][] = [
@@ -43,6 +43,7 @@ export function longPress(pressed: (on: HTMLElement) => void): Attachment<HTMLEl
       ["pointermove", move, false],
       ["pointerup", end, false],
       ["pointercancel", end, false],
+      ["touchend", swallow, true],
       ["click", swallow, true],
       ["contextmenu", swallow, true],
     ];
