@@ -66,6 +66,14 @@ async def test_what_goes_on_is_seen_as_it_goes_on(site: Site, visitors: Visitors
     await expect(chart.get_by_role("img")).to_have_attribute(
         "aria-label", re.compile("Connections: 2 now; between [01] and 2")
     )
+    for name in ("Messages", "Deliveries"):
+        other = page.get_by_role("figure", name=name).get_by_role("img")
+        await expect(other).to_have_attribute(
+            "aria-label", re.compile(rf"{name}: .* and [0-9.]*[1-9]")
+        )
+    kept = page.get_by_text("Messages", exact=True).last.locator("xpath=..")
+    await expect(kept).to_contain_text(re.compile("[0-9]"))
+    await expect(page.get_by_role("heading", name="Storage")).to_be_visible()
     await page.get_by_text("Show the numbers as a table").click()
     await expect(page.get_by_role("table").get_by_role("row").nth(1)).to_be_visible()
 

@@ -55,6 +55,35 @@ async def test_entrance_is_for_everybody(site: Site, visitors: Visitors) -> None
         assert await sideways(page) == []
 
 
+async def test_strangers_are_told_who_may_make_an_account(site: Site, visitors: Visitors) -> None:
+    ann = await site.person("ann")
+    hers = await visitors.come(site, ann, "/#/admin/settings")
+    stranger = await visitors.come(site)
+    new = stranger.get_by_role("button", name="Create an account")
+    for mode, told in (
+        ("Nobody", "No new accounts are made here at present."),
+        ("Who has an invitation", "New here? Ask somebody who runs this chat for an invitation."),
+    ):
+        await hers.get_by_role("radio", name=mode).check()
+        await hers.get_by_role("button", name="Save").click()
+        await expect(hers.get_by_role("button", name="Save")).to_be_disabled()
+        await stranger.reload()
+        await expect(stranger.get_by_text(told)).to_be_visible()
+        await expect(new).to_have_count(0)
+    await hers.get_by_role("radio", name="Everybody").check()
+    await hers.get_by_role("button", name="Save").click()
+    await expect(hers.get_by_role("button", name="Save")).to_be_disabled()
+    await stranger.reload()
+    await new.click()
+    await stranger.get_by_label("What others call you").fill("Bob")
+    await stranger.get_by_label("Password", exact=True).fill(PASSWORD)
+    await new.click()
+    await expect(stranger.get_by_role("button", name="Bob: your account")).to_be_visible()
+    await hers.get_by_role("tab", name="Accounts").click()
+    accounts = hers.get_by_role("list", name="Accounts").get_by_role("listitem")
+    await expect(accounts.filter(has_text="Bob")).to_have_count(1)
+
+
 async def test_watch_hears_of_errors_violations_and_requests_elsewhere(
     site: Site, visitors: Visitors
 ) -> None:

@@ -139,6 +139,57 @@ async def test_who_is_banned_is_out_at_once_and_in_again_when_it_is_lifted(
     await expect(message(hers, "I am sorry")).to_be_visible()
 
 
+async def test_mute_and_ban_that_are_for_a_time_end_by_themselves(
+    site: Site, visitors: Visitors
+) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    tea, milk = await ann.room("Tea", bob), await ann.room("Milk", bob)
+    hers, his = await enter(visitors, site, ann, tea), await enter(visitors, site, bob, tea)
+    visitors.answers += ["40[34] .*/rooms/"]
+    await details(hers, "Members")
+    brief = {"seconds": 5}
+    await ann.ask("PUT", f"/rooms/{milk}/bans/{bob.id}", json=brief)
+    await ann.ask("PUT", f"/rooms/{tea}/members/{bob.id}/mute", json=brief)
+    await expect(muted(his)).to_be_visible()
+    await expect(entry(his, milk)).to_have_count(0)
+    await expect(hers.locator(".member").filter(has_text="Bob")).to_contain_text("Muted until")
+    # Nobody tells that it is over: it is.
+    await expect(muted(his)).to_have_count(0)
+    await write(his, "here I am again")
+    await expect(message(hers, "here I am again")).to_be_visible()
+    await expect(his.locator("main .pending")).to_have_count(0)
+
+    await his.goto("/#/browse")
+    await his.get_by_role("button", name="Join Milk").click()
+    await expect(field(his)).to_be_editable()
+    await write(his, "time heals")
+    await entry(hers, milk).click()
+    await expect(message(hers, "time heals")).to_be_visible()
+
+
+async def test_who_is_put_out_sees_it_at_once_and_may_come_again(
+    site: Site, visitors: Visitors
+) -> None:
+    ann, bob = await site.person("ann"), await site.person("bob")
+    tea = await ann.room("Tea", bob)
+    hers, his = await enter(visitors, site, ann, tea), await enter(visitors, site, bob, tea)
+    visitors.answers += ["40[34] .*/rooms/"]
+    await details(hers, "Members")
+    dialog = await deal(hers, "Bob", "Remove from the room …")
+    await dialog.get_by_label("Reason").fill("wrong room")
+    await dialog.get_by_role("button", name="Remove", exact=True).click()
+    await expect(entry(his, tea)).to_have_count(0)
+    await expect(field(his)).to_have_count(0)
+    await expect(hers.get_by_role("button", name="People: 1")).to_be_visible()
+    await expect(hers.locator(".member").filter(has_text="Bob")).to_have_count(0)
+    await his.goto("/#/browse")
+    await his.get_by_role("button", name="Join Tea").click()
+    await expect(field(his)).to_be_editable()
+    await expect(hers.get_by_role("button", name="People: 2")).to_be_visible()
+    await write(his, "the right one")
+    await expect(message(hers, "the right one")).to_be_visible()
+
+
 async def test_who_is_given_a_role_sees_the_rights_at_once(site: Site, visitors: Visitors) -> None:
     ann, bob = await site.person("ann"), await site.person("bob")
     tea = await ann.room("Tea", bob)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 from tests.e2e.chatting import (
@@ -206,3 +208,44 @@ async def test_server_that_is_killed_loses_and_doubles_nothing(
     for name, texts in said.items():
         assert [text for text in there if text.startswith(name)] == texts
     await agree(ann, tea, hers, his)
+
+
+async def test_conversation_of_three_is_begun_by_one(site: Site, visitors: Visitors) -> None:
+    ann, bob, cem = [await site.person(name) for name in ("ann", "bob", "cem")]
+    tea = await ann.room("Tea", bob, cem)
+    hers, his, third = [await enter(visitors, site, one, tea) for one in (ann, bob, cem)]
+    await hers.get_by_role("button", name="New conversation").first.click()
+    dialog = hers.get_by_role("dialog", name="New conversation")
+    for name in ("bob", "cem"):
+        await dialog.get_by_role("combobox", name="People").fill(name)
+        await dialog.get_by_role("option", name=name.title()).click()
+    await dialog.get_by_role("button", name="Start").click()
+    title = hers.get_by_role("heading", name=re.compile("Bob, Cem|Cem, Bob"), level=1)
+    await expect(title).to_be_visible()
+    await write(hers, "the three of us")
+    room = hers.url.rpartition("/")[2]
+    for page, others in ((his, ("Ann", "Cem")), (third, ("Ann", "Bob"))):
+        for other in others:
+            await expect(entry(page, room)).to_contain_text(other)
+        # Everything in a conversation is for oneself.
+        await expect(page).to_have_title(re.compile(r"^\(1\) "))
+        await entry(page, room).click()
+        await expect(message(page, "the three of us")).to_be_visible()
+    await write(third, "two would be company")
+    for page in (hers, his):
+        await expect(message(page, "two would be company")).to_be_visible()
+
+
+async def test_everybody_in_a_room_is_mentioned_at_once(site: Site, visitors: Visitors) -> None:
+    ann, bob, cem = [await site.person(name) for name in ("ann", "bob", "cem")]
+    tea, coffee = await ann.room("Tea", bob, cem), await ann.room("Coffee", bob, cem)
+    hers = await enter(visitors, site, ann, tea)
+    pages = [await enter(visitors, site, one, coffee) for one in (bob, cem)]
+    await field(hers).press_sequentially("Ready, @every")
+    choice = hers.get_by_role("listbox", name="Suggestions").get_by_role("option").first
+    await expect(choice).to_contain_text("everybody in this room")
+    await field(hers).press("Enter")
+    await field(hers).press("Enter")
+    for page in pages:
+        await expect(entry(page, tea)).to_contain_text("1 mention")
+        await expect(page).to_have_title("(1) Coffee · hubbub")
