@@ -10,7 +10,6 @@ async with Site(folder) as site:
 
 from __future__ import annotations
 
-import copy
 import itertools
 import re
 import signal
@@ -136,12 +135,6 @@ class Site:
     @property
     def url(self) -> str:
         return f"http://{self.through or f'127.0.0.1:{self.port}'}"
-
-    def through(self, port: int) -> Self:
-        """The same site behind something that listens on another port."""
-        seen = copy.copy(self)
-        seen.port = port
-        return seen
 
     async def start(self) -> str:
         """Have the server there, and what it says until then."""

@@ -74,7 +74,7 @@ async def test_upload_is_taken_back_while_it_is_under_way(
     await hers.locator("input[type=file]").set_input_files(pictures(tmp_path, "oops.png"))
     await expect(attached(hers).get_by_role("progressbar")).to_be_visible()
     await field(hers).fill("nothing to see")
-    async with hers.expect_event("requestfailed", lambda one: UPLOAD.search(one.url)):
+    async with hers.expect_event("requestfailed", lambda one: "/files?" in one.url):
         await attached(hers).get_by_role("button", name="Cancel oops.png").click()
     await expect(attached(hers)).to_have_count(0)
     await expect(field(hers)).to_have_value("nothing to see")

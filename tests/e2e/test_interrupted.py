@@ -73,9 +73,9 @@ async def test_line_that_is_dead_is_noticed_and_what_was_missed_comes(
         his = await enter(visitors, site, bob, tea)
         line = Line(site.port)
         async with await asyncio.start_server(line.connect, "127.0.0.1", 0) as server:
-            through = site.through(server.sockets[0].getsockname()[1])
+            site.through = "{}:{}".format(*server.sockets[0].getsockname())
             visitors.server_may_go = True
-            hers = await visitors.come(through, ann, "about:blank")
+            hers = await visitors.come(site, ann, "about:blank")
             await hers.clock.install()
             await hers.goto(f"/#/rooms/{tea}")
             await expect(field(hers)).to_be_editable()
