@@ -310,8 +310,8 @@ async def test_how_far_we_have_read() -> None:
         assert await room.mark_read(2) == 2
         assert await room.mark_read(1) == 2
         assert await client.unread([other.name, room.name]) == [
-            Unread("marked:b", 0, 0, 0),
-            Unread("marked:a", 2, 1, 1),
+            Unread("marked:b", 0, 0, 0, 0),
+            Unread("marked:a", 2, 1, 1, 3),
         ]
         with pytest.raises(ReplyError, match="permission denied"):
             await client.unread(["marked:c"])

@@ -189,13 +189,15 @@ class Unread(NamedTuple):
     """What a user has not read in a room: publications after `read`, the offset of their marker
     (0 for none), that count as unread, and those of them that mention the user.
 
-    Both are counted no further than was asked for.
+    Both are counted no further than was asked for. They are of when the last publication was the
+    one at `offset`: whoever hears later ones goes on from there.
     """
 
     room: str
     read: int
     unread: int
     mentions: int
+    offset: int
 
 
 class Stats(NamedTuple):

@@ -211,7 +211,7 @@ async def test_reaction_is_there_before_the_server_says_so(site: Site, visitors:
     async def slowly(route: Route) -> None:
         await on.wait()
         if refused:
-            problem = {"type": "forbidden", "title": "Not with your role", "status": 403}
+            problem = {"type": "x", "title": "x", "status": 403, "detail": "not by a test"}
             await route.fulfill(status=403, json=problem)
         else:
             await route.continue_()
@@ -233,7 +233,7 @@ async def test_reaction_is_there_before_the_server_says_so(site: Site, visitors:
     await liked.click()
     await expect(liked).to_have_count(0)
     on.set()
-    await expect(his.get_by_text("Not with your role")).to_be_visible()
+    await expect(his.get_by_text("Not by a test")).to_be_visible()
     await expect(liked).to_be_visible()
     await expect(likes).to_have_accessible_name("👍 1, Bob")
 

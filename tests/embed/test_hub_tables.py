@@ -91,7 +91,7 @@ async def test_tables_are_in_step_with_the_log_and_what_is_refused_is_in_neither
         (heard,) = await ann.waiting("marked:a")
         assert (heard.data, heard.offset) == ({"text": "one"}, 1)
         (unread,) = await test.hub.unread("bob", ["marked:a"])
-        assert unread == Unread("marked:a", 0, 1, 1)
+        assert unread == Unread("marked:a", 0, 1, 1, 1)
 
 
 async def test_tables_outside_the_lifespan_and_without_a_database_say_what_to_do() -> None:
@@ -114,9 +114,9 @@ async def test_the_hub_tells_what_a_user_has_not_read_in_many_rooms() -> None:
         assert await hub.room("marked:a").mark_read("bob", 2) == 2
         rooms: list[str | RoomHandle] = ["marked:b", hub.room("marked:a"), "marked:c"]
         assert await hub.unread("bob", rooms) == [
-            Unread("marked:b", 0, 1, 1),
-            Unread("marked:a", 2, 1, 0),
-            Unread("marked:c", 0, 0, 0),
+            Unread("marked:b", 0, 1, 1, 1),
+            Unread("marked:a", 2, 1, 0, 3),
+            Unread("marked:c", 0, 0, 0, 0),
         ]
         assert [one.unread for one in await hub.unread("eve", rooms, most=2)] == [1, 2, 0]
         assert [one.unread for one in await hub.unread("ann", rooms)] == [0, 0, 0]
@@ -136,7 +136,7 @@ async def test_what_one_device_has_read_the_others_are_told() -> None:
         await phone.join("marked:a")
         for number in range(3):
             await test.hub.publish("marked:a", number)
-        assert await phone.unread("marked:a") == [Unread("marked:a", 0, 3, 0)]
+        assert await phone.unread("marked:a") == [Unread("marked:a", 0, 3, 0, 3)]
         assert await phone.mark_read("marked:a", 2) == 2
         told = (await desk.next(kind="message")).data
         assert told == {"read": {"room": "marked:a", "offset": 2}}

@@ -49,15 +49,15 @@ async def test_a_client_asks_for_what_it_has_not_read_and_says_how_far_it_has(ma
     rooms = await call(bob, "unread", {"rooms": ["marked:b", ROOM]})
     assert rooms == {
         "rooms": [
-            {"room": "marked:b", "read": 0, "unread": 0, "mentions": 0},
-            {"room": ROOM, "read": 0, "unread": 4, "mentions": 1},
+            {"room": "marked:b", "read": 0, "unread": 0, "mentions": 0, "offset": 0},
+            {"room": ROOM, "read": 0, "unread": 4, "mentions": 1, "offset": 4},
         ]
     }
     (of_ann,) = (await call(ann, "unread", {"rooms": [ROOM]}))["rooms"]
     assert (of_ann["unread"], of_ann["mentions"]) == (1, 0)
     assert await call(bob, "read", {"room": ROOM, "offset": 3}) == {"offset": 3}
     (left,) = (await call(bob, "unread", {"rooms": [ROOM]}))["rooms"]
-    assert left == {"room": ROOM, "read": 3, "unread": 1, "mentions": 1}
+    assert left == {"room": ROOM, "read": 3, "unread": 1, "mentions": 1, "offset": 4}
     assert await call(bob, "unread", {"rooms": []}) == {"rooms": []}
 
 
@@ -161,7 +161,7 @@ async def test_counts_of_a_call_end_at_a_hundred(make: Make) -> None:
     ann, room = await world.join(ROOM, "ann"), world.node.room(ROOM)
     await asyncio.gather(*(room.publish(n, mentions=["ann"]) for n in range(130)))
     assert (await call(ann, "unread", {"rooms": [ROOM]}))["rooms"] == [
-        {"room": ROOM, "read": 0, "unread": 100, "mentions": 100}
+        {"room": ROOM, "read": 0, "unread": 100, "mentions": 100, "offset": 130}
     ]
 
 

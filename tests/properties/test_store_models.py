@@ -102,7 +102,7 @@ class Log:
             if one.draft.unread and one.offset > read and one.user != user
         ]
         mentions = [one for one in unread if one & {user, EVERYONE}]
-        return Unread(room, read, min(len(unread), most), min(len(mentions), most))
+        return Unread(room, read, min(len(unread), most), min(len(mentions), most), self.top)
 
     @property
     def first(self) -> int:

@@ -56,9 +56,9 @@ async def test_what_is_dropped_is_not_unread() -> None:
     store = MemoryStore(count=3, age=60, now=time)
     one = Draft(b"1", unread=True, mentions=["ann"])
     await store.append([("a", one)] * 5)
-    assert await store.unread("ann", ["a"], 10) == [("a", 0, 3, 3)]
+    assert await store.unread("ann", ["a"], 10) == [("a", 0, 3, 3, 5)]
     time.now += 61
-    assert await store.unread("ann", ["a"], 10) == [("a", 0, 0, 0)]
+    assert await store.unread("ann", ["a"], 10) == [("a", 0, 0, 0, 5)]
 
 
 def test_it_has_no_tables() -> None:

@@ -264,9 +264,7 @@ class Rooms:
     async def unread(self, who: Who, rooms: list[str]) -> list[UnreadView]:
         """What is unread in each of these, of which nobody asks whether `who` may read them."""
         found = await self.hub.unread(who.id, [channel(room) for room in rooms], MARKED)
-        return [
-            UnreadView(read=one.read, unread=one.unread, mentions=one.mentions) for one in found
-        ]
+        return [UnreadView.model_validate(one, from_attributes=True) for one in found]
 
     async def mark_read(self, who: Who, room: str, offset: int) -> UnreadView:
         """Move the marker of `who` to there; it does not go back. Raises `Refused`."""
@@ -358,7 +356,7 @@ def _first_page(
         more=more,
         pinned=reading.pinned_count(connection, id),
         users=reading.users_of(connection, people),
-        unread=UnreadView(read=0, unread=0, mentions=0),
+        unread=UnreadView(read=0, unread=0, mentions=0, offset=seen.room.offset),
         preferences=reading.preference(connection, who, id),
         epoch="",
     )

@@ -84,11 +84,13 @@ class MessageView(Answer):
 
 
 class UnreadView(Answer):
-    """`read` is the marker: the last event that was read. Counts end at 100."""
+    """`read` is the marker: the last event that was read. Counts end at 100, and are of when the
+    room's last event was the one at `offset`."""
 
     read: int = Field(examples=[300])
     unread: int = Field(examples=[4])
     mentions: int = Field(examples=[1])
+    offset: int = Field(examples=[310])
 
 
 class RoomUnread(UnreadView):

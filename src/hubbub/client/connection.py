@@ -185,10 +185,7 @@ class Client:
         """What we have not read in these rooms, in their order: we are in all of them, and they
         keep how far they were read."""
         answer = await self.rpc("hubbub.unread", {"rooms": list(rooms)})
-        return [
-            Unread(one["room"], one["read"], one["unread"], one["mentions"])
-            for one in answer["rooms"]
-        ]
+        return [Unread(*(one[name] for name in Unread._fields)) for one in answer["rooms"]]
 
     async def send(self, data: Any) -> None:
         """Send the server something that it does not answer."""

@@ -93,12 +93,14 @@ class UnreadRequest(Struct):
 
 
 class RoomUnread(Struct):
-    """How far a room was read, and what was not: counted no further than 100."""
+    """How far a room was read, and what was not: counted no further than 100, when its last
+    publication was the one at `offset`."""
 
     room: str
     read: int
     unread: int
     mentions: int
+    offset: int
 
 
 class UnreadResult(Struct):

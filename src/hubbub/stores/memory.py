@@ -97,7 +97,8 @@ class Log:
             if one.user != user:
                 count += 1
                 mentions += user in one.mentions or EVERYONE in one.mentions
-        return Unread(self.head.room, read, min(count, most), min(mentions, most))
+        head = self.head
+        return Unread(head.room, read, min(count, most), min(mentions, most), head.top)
 
     def forget(self, until: float, most: int) -> int:
         """Forget at most `most` keys that were used at `until` or before."""

@@ -110,10 +110,11 @@ SELECT asked.room, coalesce(marker.seq, 0),
         WHERE one.log = log.id AND one.seq = to_all.seq AND one."user" <> $1 LIMIT 1) AS of_another
       WHERE to_all.log = log.id AND to_all."user" = $4 AND to_all.seq > coalesce(marker.seq, 0)
       ORDER BY to_all.seq LIMIT $3)
-    LIMIT $3) AS mentioning)
+    LIMIT $3) AS mentioning),
+  coalesce(log.top, 0)
 FROM unnest($2::text[]) WITH ORDINALITY AS asked (room, number)
-LEFT JOIN LATERAL (SELECT id FROM hubbub_logs AS log WHERE log.room = asked.room LIMIT 1) AS log
-  ON true
+LEFT JOIN LATERAL (SELECT id, top FROM hubbub_logs AS log WHERE log.room = asked.room LIMIT 1)
+  AS log ON true
 LEFT JOIN LATERAL (
   SELECT seq FROM hubbub_markers WHERE hubbub_markers.log = log.id AND "user" = $1 LIMIT 1
 ) AS marker ON true

@@ -93,7 +93,8 @@ SELECT json_group_array(json_array(asked.value, coalesce(m.seq, 0),
         AND NOT EXISTS (SELECT 1 FROM hubbub_unread AS own
           WHERE own.log = l.id AND own.seq = to_all.seq AND own."user" = :user)
       LIMIT :most)
-    LIMIT :most))))
+    LIMIT :most)),
+  coalesce(l.top, 0)))
 FROM json_each(:rooms) AS asked
 LEFT JOIN hubbub_logs AS l ON l.room = asked.value
 LEFT JOIN hubbub_markers AS m ON m.log = l.id AND m."user" = :user

@@ -256,10 +256,7 @@ class RoomClient:
     async def unread(self, *rooms: str) -> list[Unread]:
         """What the user has not read in these rooms, in their order."""
         answer = await self.rpc("hubbub.unread", {"rooms": rooms})
-        return [
-            Unread(one["room"], one["read"], one["unread"], one["mentions"])
-            for one in answer["rooms"]
-        ]
+        return [Unread(*(one[name] for name in Unread._fields)) for one in answer["rooms"]]
 
     async def send(self, data: Any) -> None:
         """Send `data` without wanting an answer."""

@@ -34,13 +34,14 @@ async def test_a_marker_goes_forward_and_not_beyond_the_end(scene: Site) -> None
     room = await ann.room(kind="private", members=[bob.id])
     said = [await ann.say(room) for _ in range(3)]
     read = await bob.put(f"/rooms/{room}/read", json={"offset": said[1]})
-    assert read.json() == {"read": said[1], "unread": 1, "mentions": 0}
+    assert read.json() == {"read": said[1], "unread": 1, "mentions": 0, "offset": said[2]}
     back = await bob.put(f"/rooms/{room}/read", json={"offset": 1})
     assert back.json()["read"] == said[1]
     far = await bob.put(f"/rooms/{room}/read", json={"offset": 2**53})
-    assert far.json() == {"read": said[2], "unread": 0, "mentions": 0}
-    await ann.say(room)
-    assert (await bob.get("/unread", params={"room": room})).json()["items"][0]["unread"] == 1
+    assert far.json() == {"read": said[2], "unread": 0, "mentions": 0, "offset": said[2]}
+    more = await ann.say(room)
+    (unread,) = (await bob.get("/unread", params={"room": room})).json()["items"]
+    assert (unread["unread"], unread["offset"]) == (1, more)
 
 
 async def test_who_is_no_member_has_no_marker(scene: Site) -> None:

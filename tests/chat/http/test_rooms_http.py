@@ -80,10 +80,10 @@ async def test_ones_own_rooms_come_with_what_is_unread_and_only_when_they_change
 ) -> None:
     ann, eve = await scene.of("ann"), await scene.of("eve")
     room = await ann.room(kind="private", members=[eve.id])
-    await ann.say(room, "hi @eve")
+    said = await ann.say(room, "hi @eve")
     first = await eve.get("/rooms")
     (one,) = first.json()["items"]
-    assert one["unread"] == {"read": 1, "unread": 1, "mentions": 1}
+    assert one["unread"] == {"read": 1, "unread": 1, "mentions": 1, "offset": said}
     assert one["me"]["role"] == "member" and one["room"]["id"] == room
     tag = first.headers["etag"]
     assert first.headers["cache-control"] == "private, no-cache"

@@ -220,7 +220,6 @@ export class Chat extends Source implements ChatModel {
     try {
       await this.#markers.settle();
       await this.rooms.load();
-      this.#markers.counted();
       this.outbox.flush();
     } catch {
       // Without a connection, the next one has it loaded.
@@ -319,7 +318,6 @@ export class Chat extends Source implements ChatModel {
 
   #subscribed(id: Id, position: Position, recovered: boolean): void {
     this.network.setRoom(id, true);
-    this.#markers.counted(id); // what was missed may be in the list already, and comes now
     this.#open.get(id)?.subscribed(position.offset, recovered);
     const known = this.rooms.get(id)?.info.offset;
     if (!recovered && known !== undefined && position.offset > known) void this.#load();
@@ -335,8 +333,7 @@ export class Chat extends Source implements ChatModel {
     const entry = this.rooms.get(id);
     if (!entry) return;
     const about = (event["message"] ?? event["before"] ?? 0) as number;
-    if (fresh) this.#markers.heard(id);
-    else if (TAKING.has(event.type) && about > entry.unread.read) this.#markers.askLater(id);
+    if (TAKING.has(event.type) && about > entry.unread.read) this.#markers.askLater(id);
     if (fresh) this.#tell(messageOf(offset, event), entry);
   }
 

@@ -262,7 +262,7 @@ export class Room extends Source implements RoomModel {
     const { rooms, markers } = this.#around;
     if (!this.me || message <= this.unread.read) return;
     const all = this.#upkeep.state?.atEnd && message === this.messages.at(-1)?.id;
-    if (all) rooms.setUnread(this.id, { read: message, unread: 0, mentions: 0 });
+    if (all) rooms.setRead(this.id, message);
     markers.mark(this.id, message);
   }
 
@@ -321,10 +321,10 @@ export class Room extends Source implements RoomModel {
   }
 
   #opened(opened: Opened, again: boolean): void {
-    const { markers, outbox, me } = this.#around;
+    const { rooms, outbox, me } = this.#around;
     this.#ownUnread = opened.unread;
     this.#ownPreferences = opened.preferences;
-    markers.take(this.id, opened.unread);
+    rooms.setUnread(this.id, opened.unread);
     this.#deeds.fetched();
     for (const one of opened.messages) if (one.user === me) outbox.done(one.nonce);
     if (!again) void this.#findFirstUnread();

@@ -7,11 +7,18 @@ import { wanted } from "./notify";
 import { Source } from "./observable";
 import type { People } from "./people";
 import { RoomState } from "./fold";
-import type { Id, MyRoom, MyRooms, NewRoom, Preferences, RoomEvent, Unread } from "./types";
+import { Tally } from "./tally";
+import type {
+  Counted,
+  Id,
+  MyRoom,
+  MyRooms,
+  NewRoom,
+  Preferences,
+  RoomEvent,
+  Unread,
+} from "./types";
 import type { Wire } from "./wire";
-
-/** Counts end there, as the server's. */
-const MOST_UNREAD = 100;
 
 /** Rooms that one request marks as read. */
 const MOST_MARKED = 200;
@@ -24,13 +31,19 @@ export interface ListKeeper {
   unsure(room: Id): void;
 }
 
+/** A room as it is known. */
+interface Kept extends Omit<MyRoom, "unread"> {
+  readonly unread: Unread;
+}
+
 export class RoomList extends Source implements RoomListModel {
   readonly #api: Api;
   readonly #wire: Wire;
   readonly #people: People;
   readonly #me: Id;
   readonly #keeper: ListKeeper;
-  readonly #entries = new Map<Id, MyRoom>();
+  readonly #entries = new Map<Id, Kept>();
+  readonly #tallies = new Map<Id, Tally>();
   #sorted: { rooms: RoomEntry[]; conversations: RoomEntry[] } | null = null;
   #loaded = false;
   #loading: Promise<void> = Promise.resolve();
@@ -97,7 +110,7 @@ export class RoomList extends Source implements RoomListModel {
     for (let begin = 0; begin < unread.length; begin += MOST_MARKED) {
       const some = unread.slice(begin, begin + MOST_MARKED);
       const rooms = some.map((one) => ({ room: one.room.id, offset: one.room.offset }));
-      const { items } = await this.#api.put<{ items: (Unread & { room: Id })[] }>("/read", {
+      const { items } = await this.#api.put<{ items: (Counted & { room: Id })[] }>("/read", {
         rooms,
       });
       for (const one of items) this.setUnread(one.room, one);
@@ -125,27 +138,24 @@ export class RoomList extends Source implements RoomListModel {
     for (const one of found.items) {
       this.#entries.set(one.room.id, this.#merged(before.get(one.room.id), one));
     }
+    for (const id of this.#tallies.keys()) if (!this.#entries.has(id)) this.#tallies.delete(id);
     this.#loaded = true;
     this.#update();
     this.#keeper.changed([...this.#entries.keys()]);
   }
 
   /** A room, as it was known and as it was fetched. */
-  #merged(known: MyRoom | undefined, fetched: MyRoom): MyRoom {
-    if (!known) return fetched;
-    const { room, me, unread } = known;
+  #merged(known: Kept | undefined, fetched: MyRoom): Kept {
+    const made: Kept = { ...fetched, unread: this.#taken(fetched.room.id, fetched.unread) };
+    if (!known) return made;
+    const { room, me } = known;
     // What was heard meanwhile is newer than what was asked for before.
-    const made = { ...fetched };
-    const newer = room.offset > fetched.room.offset;
-    if (newer) Object.assign(made, { room, me });
-    // Markers do not go back. One that was moved elsewhere comes without what was heard since.
-    const behind = unread.read > fetched.unread.read;
-    if (behind || (newer && unread.read === fetched.unread.read)) made.unread = unread;
-    if (behind || newer) this.#keeper.unsure(room.id);
+    if (room.offset > fetched.room.offset) Object.assign(made, { room, me });
     return JSON.stringify(made) === JSON.stringify(known) ? known : made;
   }
 
   drop(id: Id): void {
+    this.#tallies.delete(id);
     if (!this.#entries.delete(id)) return;
     this.#update();
     this.#keeper.changed([...this.#entries.keys()]);
@@ -160,26 +170,44 @@ export class RoomList extends Source implements RoomListModel {
     const me = state.members.get(this.#me) ?? entry.me;
     const message = event.type === "message";
     const fresh = message && event.by !== this.#me && offset > entry.unread.read;
-    let unread = entry.unread;
+    const tally = this.#tallies.get(id);
     if (fresh) {
       const mentions = (event["mentions"] as Id[] | undefined) ?? [];
-      const mentioned = mentions.includes(this.#me) || mentions.includes("*");
-      unread = {
-        read: unread.read,
-        unread: Math.min(MOST_UNREAD, unread.unread + 1),
-        mentions: Math.min(MOST_UNREAD, unread.mentions + (mentioned ? 1 : 0)),
-      };
+      tally?.hear(offset, mentions.includes(this.#me) || mentions.includes("*"));
     }
+    const unread = tally?.now ?? entry.unread;
+    // Something came while the list was fetched for the first time.
+    if (offset > entry.room.offset + 1) this.#keeper.unsure(id);
     this.#entries.set(id, { ...entry, room: state.info, me, unread });
     this.#update();
     return fresh;
   }
 
-  setUnread(id: Id, unread: Unread): void {
+  /** The server has counted. */
+  setUnread(id: Id, counted: Counted): void {
+    if (this.#entries.has(id)) this.#show(id, this.#taken(id, counted));
+  }
+
+  /** Everything that was heard of there is read, up to that message. */
+  setRead(id: Id, message: number): void {
+    const offset = this.#entries.get(id)?.room.offset;
+    const tally = this.#tallies.get(id);
+    if (!tally || offset === undefined) return;
+    tally.put({ read: message, unread: 0, mentions: 0, offset });
+    this.#show(id, tally.now);
+  }
+
+  #taken(id: Id, counted: Counted): Unread {
+    const tally = this.#tallies.get(id) ?? new Tally(counted);
+    this.#tallies.set(id, tally);
+    tally.take(counted);
+    return tally.now;
+  }
+
+  #show(id: Id, unread: Unread): void {
     const entry = this.#entries.get(id);
-    if (!entry || unread.read < entry.unread.read) return;
-    const { read, unread: count, mentions } = unread;
-    this.#entries.set(id, { ...entry, unread: { read, unread: count, mentions } });
+    if (!entry || entry.unread === unread) return;
+    this.#entries.set(id, { ...entry, unread });
     this.#update();
   }
 
@@ -190,7 +218,7 @@ export class RoomList extends Source implements RoomListModel {
     this.#update();
   }
 
-  #sum(of: (one: MyRoom) => number): number {
+  #sum(of: (one: Kept) => number): number {
     let sum = 0;
     for (const one of this.#entries.values()) sum += of(one);
     return sum;
@@ -202,10 +230,10 @@ export class RoomList extends Source implements RoomListModel {
   }
 
   readonly #order = new Intl.Collator(undefined, { numeric: true });
-  readonly #made = new Map<Id, { of: MyRoom; title: string; entry: RoomEntry }>();
+  readonly #made = new Map<Id, { of: Kept; title: string; entry: RoomEntry }>();
 
   /** The entry as it comes out: the same object as long as nothing about it has changed. */
-  #entry(kept: MyRoom | undefined): RoomEntry | undefined {
+  #entry(kept: Kept | undefined): RoomEntry | undefined {
     if (!kept) return undefined;
     const others = kept.members.filter((user) => user !== this.#me);
     const title = this.#title(kept, others);
@@ -217,7 +245,7 @@ export class RoomList extends Source implements RoomListModel {
     return entry;
   }
 
-  #title(kept: MyRoom, others: readonly Id[]): string {
+  #title(kept: Kept, others: readonly Id[]): string {
     if (kept.room.kind !== "direct") return kept.room.name;
     const who = others.length > 0 ? others : [this.#me];
     return who.map((user) => this.#people.get(user).display).join(", ");

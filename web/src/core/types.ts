@@ -155,6 +155,11 @@ export interface Unread {
   mentions: number;
 }
 
+/** As the server counts: after the event at that offset. */
+export interface Counted extends Unread {
+  offset: number;
+}
+
 export interface Preferences {
   level: Level;
   muted: boolean;
@@ -163,7 +168,7 @@ export interface Preferences {
 export interface MyRoom {
   room: RoomInfo;
   me: Member;
-  unread: Unread;
+  unread: Counted;
   preferences: Preferences;
   /** Everybody, of direct conversations. */
   members: Id[];
@@ -183,7 +188,7 @@ export interface Opened {
   more: boolean;
   pinned: number;
   users: Profile[];
-  unread: Unread;
+  unread: Counted;
   preferences: Preferences;
   epoch: string;
 }

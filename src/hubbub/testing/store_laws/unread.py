@@ -127,26 +127,26 @@ async def what_is_unread_is_counted(store: Store, time: Time) -> None:
     )
     counted = await store.unread("ann", ["a", "b", "never", "a"], 10)
     assert counted == [
-        Unread("a", 0, 2, 0),
-        Unread("b", 0, 1, 1),
-        Unread("never", 0, 0, 0),
-        Unread("a", 0, 2, 0),
+        Unread("a", 0, 2, 0, 4),
+        Unread("b", 0, 1, 1, 1),
+        Unread("never", 0, 0, 0, 0),
+        Unread("a", 0, 2, 0, 4),
     ], "in the order of the rooms: what counts, and is not one's own"
-    assert await store.unread("cid", ["a"], 10) == [Unread("a", 0, 3, 0)]
+    assert await store.unread("cid", ["a"], 10) == [Unread("a", 0, 3, 0, 4)]
     assert await store.unread("ann", [], 10) == []
     await store.mark("a", "ann", 3)
-    assert await store.unread("ann", ["a"], 10) == [Unread("a", 3, 1, 0)], "behind the marker"
-    assert await store.unread("cid", ["a"], 10) == [Unread("a", 0, 3, 0)], "one's own marker"
+    assert await store.unread("ann", ["a"], 10) == [Unread("a", 3, 1, 0, 4)], "behind the marker"
+    assert await store.unread("cid", ["a"], 10) == [Unread("a", 0, 3, 0, 4)], "one's own marker"
     await store.mark("a", "ann", 4)
     await store.append([("a", said(ANN)), ("a", said(ANN))])
-    assert await store.unread("ann", ["a"], 10) == [Unread("a", 4, 0, 0)]
+    assert await store.unread("ann", ["a"], 10) == [Unread("a", 4, 0, 0, 6)]
     await store.append([("c", said(BOB, "ann") if number % 2 else said()) for number in range(20)])
     for most in (1, 5, 9):
-        assert await store.unread("cid", ["c"], most) == [Unread("c", 0, most, 0)], (
+        assert await store.unread("cid", ["c"], most) == [Unread("c", 0, most, 0, 20)], (
             "at most so many"
         )
-        assert await store.unread("ann", ["c"], most) == [Unread("c", 0, most, most)]
-    assert await store.unread("ann", ["c"], 11) == [Unread("c", 0, 10, 10)]
+        assert await store.unread("ann", ["c"], most) == [Unread("c", 0, most, most, 20)]
+    assert await store.unread("ann", ["c"], 11) == [Unread("c", 0, 10, 10, 20)]
 
 
 async def who_is_mentioned_is_counted_beside(store: Store, time: Time) -> None:
@@ -183,19 +183,20 @@ async def what_is_gone_is_not_unread(store: Store, time: Time) -> None:
     await store.append([("a", said(ANN, "bob", data=b"1")) for _ in range(6)])
     await store.append([("b", said(ANN, EVERYONE))])
     await store.trim("a", 3, 0, 10)
-    assert await store.unread("bob", ["a"], 10) == [Unread("a", 0, 4, 4)], "trimmed"
+    assert await store.unread("bob", ["a"], 10) == [Unread("a", 0, 4, 4, 6)], "trimmed"
     await store.append([("a", Draft(b"7", erase=[(4, b"0"), (5, b"0"), (9, b"0")]))])
-    assert await store.unread("bob", ["a"], 10) == [Unread("a", 0, 2, 2)], "erased"
+    assert await store.unread("bob", ["a"], 10) == [Unread("a", 0, 2, 2, 7)], "erased"
     await store.mark("a", "bob", 3)
-    assert await store.unread("bob", ["a"], 10) == [Unread("a", 3, 1, 1)]
+    assert await store.unread("bob", ["a"], 10) == [Unread("a", 3, 1, 1, 7)]
     await store.remove("a")
-    assert await store.unread("bob", ["a", "b"], 10) == [Unread("a", 0, 0, 0), Unread("b", 0, 1, 1)]
+    expected = [Unread("a", 0, 0, 0, 0), Unread("b", 0, 1, 1, 1)]
+    assert await store.unread("bob", ["a", "b"], 10) == expected
     await store.append([("a", said(ANN, EVERYONE)) for _ in range(2)])
-    assert await store.unread("bob", ["a"], 10) == [Unread("a", 0, 2, 2)], "its markers, too"
+    assert await store.unread("bob", ["a"], 10) == [Unread("a", 0, 2, 2, 2)], "its markers, too"
     assert await store.mark("a", "bob", 1) == 1
     while await store.sweep(2) == 2:
         pass
-    expected = [Unread("a", 1, 1, 1), Unread("b", 0, 1, 1)]
+    expected = [Unread("a", 1, 1, 1, 2), Unread("b", 0, 1, 1, 1)]
     assert await store.unread("bob", ["a", "b"], 10) == expected
 
 
@@ -212,7 +213,8 @@ async def names_are_taken_as_they_are(store: Store, time: Time) -> None:
         await store.append([(room, said(None, name))])
     for number, (name, room) in enumerate(zip(odd, rooms, strict=True), 1):
         here, there = await store.unread(name, ["a", room], 100)
-        assert here == Unread("a", number, len(odd) - number, len(odd) - number)
+        left = len(odd) - number
+        assert here == Unread("a", number, left, left, len(odd))
         assert there.mentions == (name != ""), "who has no name is as nobody"
 
 

@@ -1,13 +1,13 @@
 import { Chat } from "../../../src/core/chat";
 import { messageOf } from "../../../src/core/fold";
 import type {
+  Counted,
   Member,
   Message,
   MyRoom,
   Opened,
   Profile,
   RoomInfo,
-  Unread,
 } from "../../../src/core/types";
 import { type Asked, FakeServer, settle } from "./api";
 import { roomInfo } from "./histories";
@@ -35,10 +35,11 @@ export function profile(id: string, change: Partial<Profile> = {}): Profile {
 }
 
 export function myRoom(id: string, change: Partial<RoomInfo> = {}, unread = 0, read = 0): MyRoom {
+  const room = roomInfo({ id, name: id, people: 2, offset: 10, ...change });
   return {
-    room: roomInfo({ id, name: id, people: 2, offset: 10, ...change }),
+    room,
     me: ME,
-    unread: { read, unread, mentions: 0 },
+    unread: { read, unread, mentions: 0, offset: room.offset },
     preferences: { level: "all", muted: false },
     members: change.kind === "direct" ? ["me", "ann"] : [],
   };
@@ -116,7 +117,7 @@ export class Stage {
     else asked.answer({ type: "/problems/none", title: "It is not there", status: 404 }, 404);
   }
 
-  #unread(asked: Asked): (Unread & { room: string })[] {
+  #unread(asked: Asked): (Counted & { room: string })[] {
     const of = asked.query.get("room");
     return this.rooms
       .filter((one) => one.room.id === of)
