@@ -30,6 +30,7 @@ async def test_refusals_are_in_the_language_of_who_is_refused(
     # A message that is refused, as who is muted in that moment has one.
     await page.goto(f"/#/rooms/{tea}")
     await expect(write).to_be_editable()
+    visitors.server_may_go = True
     await page.context.set_offline(True)
     await write.fill("too late")
     await write.press("Enter")
