@@ -68,7 +68,7 @@ export const frame: typeof english = {
   fillIn: "Bitte ausfüllen.",
   unanswered: "Der Server antwortet nicht. Sieh nach deiner Verbindung, und versuch es nochmal.",
 
-  skip: "Zu den Nachrichten springen",
+  skip: "Zum Inhalt springen",
   sidebar: "Räume und Unterhaltungen",
   rooms: "Räume",
   conversations: "Unterhaltungen",

@@ -69,7 +69,7 @@ export const frame = {
   unanswered: "The server does not answer. Look at your connection, and try again.",
 
   // The list at the side.
-  skip: "Skip to the messages",
+  skip: "Skip to the content",
   sidebar: "Rooms and conversations",
   rooms: "Rooms",
   conversations: "Conversations",
