@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 from tests.e2e.site import PASSWORD, Site
 from tests.e2e.visitors import Visitors, barriers, sideways
 
@@ -82,6 +82,44 @@ async def test_strangers_are_told_who_may_make_an_account(site: Site, visitors: 
     await hers.get_by_role("tab", name="Accounts").click()
     accounts = hers.get_by_role("list", name="Accounts").get_by_role("listitem")
     await expect(accounts.filter(has_text="Bob")).to_have_count(1)
+
+
+async def test_who_is_signed_out_elsewhere_is_told(site: Site, visitors: Visitors) -> None:
+    ann = await site.person("ann")
+    page = await visitors.come(site, ann)
+    await expect(page.get_by_role("button", name="Ann: your account")).to_be_visible()
+    visitors.answers += [r"401 "]
+    await ann.ask("DELETE", "/session")
+    await expect(page.get_by_text("You were signed out.")).to_be_visible()
+    await expect(page.get_by_label("Password", exact=True)).to_be_visible()
+
+
+async def test_connection_that_the_server_ends_signs_nobody_out(
+    site: Site, visitors: Visitors
+) -> None:
+    ann = await site.person("ann")
+    tea = await ann.room("Tea")
+    page = await visitors.come(site, ann)
+    connections: list[WebSocketRoute] = []
+
+    async def connect(route: WebSocketRoute) -> None:
+        connections.append(route)
+        if len(connections) == 1:
+            await route.close(code=3502, reason="stale")  # with which nothing is tried again
+        else:
+            route.connect_to_server()
+
+    await page.context.route_web_socket("**/connection/websocket", connect)
+    await page.goto(f"/#/rooms/{tea}")
+    await page.reload()
+    field = page.get_by_role("group", name="Write a message").get_by_role("textbox")
+    await field.fill("still here")
+    while len(connections) < 2:
+        await page.wait_for_timeout(50)
+    await expect(field).to_have_value("still here")
+    await ann.say(tea, "as before")
+    await expect(page.get_by_text("as before")).to_be_visible()
+    await expect(page.get_by_text("You were signed out.")).to_have_count(0)
 
 
 async def test_watch_hears_of_errors_violations_and_requests_elsewhere(
