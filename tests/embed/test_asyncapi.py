@@ -211,6 +211,15 @@ async def test_rooms_that_are_called_alike_are_two_channels() -> None:
     assert [channels[id]["title"] for id in ("a_x", "a_x_2")] == ["a:{x}", "a-{x}"]
 
 
+async def test_a_type_that_is_called_as_another_message_is_in_nobodys_way() -> None:
+    hub = Hub(anonymous=True)
+    join = msgspec.defstruct("join", [("why", str)])
+    hub.rooms("a", message=Text, events=join, join_leave=True, allow_subscribe_for_client=True)
+    found = await document(hub)
+    assert heard(found, "a") == ["join_2"] and names(found, "a.watch") == ["join", "leave"]
+    assert "Text" not in found["components"]["schemas"], "nobody may publish"
+
+
 async def test_types_that_no_library_knows_are_anything() -> None:
     class Odd:
         pass

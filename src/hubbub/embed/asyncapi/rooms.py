@@ -20,6 +20,9 @@ OPTIONS = "x-options"
 
 ANYTHING, ONE_PART = "Anything.", 'Anything without ":" in it.'
 
+_OTHERS = "join", "leave", "publish"
+"""What messages that are no publications are called."""
+
 _LIMITED = "A name that ends in # and users, as `dialog#42,43`, is for these users alone."
 
 
@@ -38,10 +41,9 @@ def add_room(
     """
     id, options = _unused(pattern, draft.channels), rule.options
     heard = _heard(draft, Any if rooms is None else rooms.heard, text)
-    asked = _published(draft, Any if rooms is None else rooms.taken)
-    if not _may_be_published(rule, rooms):
-        asked = {}
-    seen = {}
+    asked, seen = {}, {}
+    if _may_be_published(rule, rooms):
+        asked = _published(draft, Any if rooms is None else rooms.taken)
     if options.join_leave or options.force_push_join_leave:
         info = draft.schemas.of(ClientInfo, group=GROUP)
         seen = {
@@ -73,7 +75,7 @@ def _heard(draft: Draft, kind: Any, text: bool) -> dict[str, Schema]:
     found: dict[str, Schema] = {}
     for part in parts_of(kind):
         name = name_of(part) or "publication"
-        found[_unused(name, found)] = message(draft.schemas.of(part), name)
+        found[_unused(name, [*found, *_OTHERS])] = message(draft.schemas.of(part), name)
     if text and kind is not Any:
         said = {"type": "string", "pattern": "^Room "}
         found[_unused("text", found)] = message(said, "text", "What the text door has brought")
