@@ -314,7 +314,8 @@ async def test_an_application_without_a_hub_is_told_so() -> None:
 
 
 async def test_a_wait_that_takes_too_long_says_what_it_waited_for() -> None:
-    async with TestHub(make_app(Hub(settings=Settings())), deadline=0.01) as test:
+    async with TestHub(make_app(Hub(settings=Settings()))) as test:
         ann = await test.connect("/ws/a")
+        ann._deadline = 0.01
         with pytest.raises(TimeoutError, match=r"waited 0.01 s for a message on /ws/a"):
             await ann.receive()
