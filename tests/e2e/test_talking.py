@@ -130,6 +130,11 @@ async def test_conversation_of_two_with_who_is_there_and_who_types(
     await field(his).press("Enter")
     await expect(message(hers, "I am about to say")).to_be_visible()
     await expect(hers.get_by_text("Bob is typing …")).to_be_hidden()
+    head = hers.locator("main header").filter(has=hers.get_by_role("heading", level=1))
+    for said, seen in (("Set yourself away", "away"), ("You are back", "online")):
+        await his.get_by_role("button", name="Bob: your account").click()
+        await his.get_by_role("menuitem", name=said).click()
+        await expect(head).to_contain_text(seen)
     await his.context.close()
     await expect(
         hers.locator("main header").filter(has=hers.get_by_role("heading", name="Bob", level=1))
