@@ -48,7 +48,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """One chat for all tests of a file, with rooms of different names; who runs it is there."""
+    """One chat for all tests of a file, with rooms of different names; who runs it is there.
+    A server takes no more than twenty accounts at once from one address."""
     async with Site(tmp_path_factory.mktemp("shared")) as site:
         await site.person("root")
         yield site
