@@ -30,12 +30,16 @@ export function listed(names: readonly string[], most: number, others: (n: numbe
   return new Intl.ListFormat(currentLanguage(), { type: "conjunction" }).format(shown);
 }
 
+/** A text without the marks of bold, struck and code. */
+export function unmarked(text: string): string {
+  return text.replace(/(\*\*|__|~~|`)/g, "");
+}
+
 /** The beginning of a message without its Markdown, on one line. */
 export function beginning(text: string, length: number): string {
-  const plain = text
-    .replace(/```[^\n]*\n?/g, " ")
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .replace(/(\*\*|__|~~|`)/g, "")
+  const plain = unmarked(
+    text.replace(/```[^\n]*\n?/g, " ").replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1"),
+  )
     .replace(/^\s*(?:#{1,6}|>+)\s/gm, "")
     .replace(/\s+/g, " ")
     .trim();

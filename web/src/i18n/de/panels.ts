@@ -217,7 +217,6 @@ export const panels: typeof english = {
     namePlaceholder: "z. B. Mittagessen",
     address: (slug) => `Zu finden als #${slug}`,
     noSlug: "Ein Name braucht einen Buchstaben oder eine Ziffer.",
-    taken: "So heißt schon ein Raum: Nimm einen anderen Namen.",
     kind: "Wer herein darf",
     public: "Öffentlich",
     publicText: "Alle mit einem Konto können ihn finden, lesen und beitreten.",

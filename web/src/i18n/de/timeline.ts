@@ -22,6 +22,7 @@ export const timeline: typeof english = {
       ? "Nachrichten bleiben einen Tag erhalten."
       : `Nachrichten bleiben ${days} Tage erhalten.`,
   nothing: "Hier hat noch niemand etwas geschrieben.",
+  bringPeople: "Leute dazuholen",
 
   by: (name, time, text) => `${name}, ${time}: ${text}`,
   profile: (name) => `Über ${name}`,

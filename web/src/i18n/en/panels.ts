@@ -209,7 +209,6 @@ export const panels = {
     namePlaceholder: "e.g. Lunch plans",
     address: (slug: string) => `Found as #${slug}`,
     noSlug: "A name needs a letter or a digit.",
-    taken: "There is a room of that name: choose another one.",
     kind: "Who may come in",
     public: "Public",
     publicText: "Everybody with an account can find it, read it and join.",

@@ -18,6 +18,7 @@ export const timeline = {
   kept: (days: number) =>
     days === 1 ? "Messages are kept for one day." : `Messages are kept for ${days} days.`,
   nothing: "Nothing was said here yet.",
+  bringPeople: "Bring people in",
 
   by: (name: string, time: string, text: string) => `${name}, ${time}: ${text}`,
   profile: (name: string) => `About ${name}`,

@@ -4,7 +4,7 @@ import type { Catalogue } from "../../../i18n/index.svelte";
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/;
 const LEAST_NAME = 2;
-const LEAST_PASSWORD = 8;
+export const LEAST_PASSWORD = 8;
 
 /** Why nobody can be mentioned by that name; "" where somebody can. */
 export function wrongName(name: string, texts: Catalogue["frame"]): string {
