@@ -6,6 +6,7 @@ protocol.md sections 17 and 18.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,7 @@ from hubbub import Hub
 from hubbub.engine.events import Call, Connect, Identity
 from hubbub.engine.handles import RoomHandle
 from hubbub.options import OPEN
+from hubbub.transports.http import HttpProtocol
 from hubbub.wire.centrifuge_pb2 import Command, ConnectRequest, EmulationRequest, Reply
 from hubbub.wire.streams import delimited, split_delimited
 
@@ -551,3 +553,16 @@ async def test_nothing_that_is_sent_is_an_error_of_ours(
     assert (await home.http.get(f"{home.url}/healthz")).status_code == 200
     await home.gone()
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_what_began_as_a_request_is_not_left_to_the_collector(home: Place) -> None:
+    port = int(home.url.rpartition(":")[2])
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(type(one) is HttpProtocol for one in gc.get_objects())
+        async with dial(port, "/connection/websocket"), dial(port, "/connection/websocket"):
+            await asyncio.sleep(0)
+            assert sum(type(one) is HttpProtocol for one in gc.get_objects()) == before
+    finally:
+        gc.enable()

@@ -51,6 +51,13 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The scope of its request holds this protocol, which holds the scope."""
+        scope: dict[str, Any] | None = self.scope  # type: ignore[assignment] # None before a request
+        if scope is not None:
+            scope.pop("extensions", None)
 
     def data_received(self, data: bytes) -> None:
         if self._head_deadline is not None:
@@ -65,6 +72,7 @@ class HttpProtocol(HttpToolsProtocol):
         # Parser and protocol hold each other, and nobody tells this one that its connection is
         # over: thousands of them would wait for the garbage collector.
         self.parser = None  # type: ignore[assignment] # as uvicorn itself does at the end
+        self._let_go()
 
     def shutdown(self) -> None:
         if self.stream is None:
