@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,6 +34,7 @@ drafts = st.builds(
     version=st.sampled_from([0, 0, 1, 2, 3]),
     version_epoch=st.sampled_from(["", "e"]),
     unread=st.booleans(),
+    binary=st.booleans(),
     mentions=st.lists(st.sampled_from(["ann", "bob", "cid", EVERYONE]), max_size=3),
     erase=st.lists(
         st.tuples(st.integers(-1, 12), st.sampled_from([b"0", b'"erased"'])), max_size=2
@@ -56,6 +57,11 @@ class Kept(NamedTuple):
         return self.draft.info.user if self.draft.info else ""
 
 
+def published(draft: Draft) -> tuple[bytes, bool, Mapping[str, str] | None]:
+    """What of a draft a key stands for."""
+    return draft.data, draft.binary, draft.tags
+
+
 class Log:
     """A room's log, as simple as can be."""
 
@@ -72,7 +78,7 @@ class Log:
         name = (kept.user, draft.key)
         used = self.keys.get(name)
         if draft.key and used is not None and used.at > at - WINDOW * 1000:
-            same = (used.draft.data, used.draft.tags) == (draft.data, draft.tags)
+            same = published(used.draft) == published(draft)
             return used.offset, Fate.REPEATED if same else Fate.CONFLICT
         if draft.version:
             epoch, version = self.version
@@ -86,7 +92,7 @@ class Log:
         for offset, data in draft.erase:
             for number, one in enumerate(self.kept[:-1]):
                 if one.offset == offset:
-                    erased = one.draft._replace(data=data, unread=False)
+                    erased = one.draft._replace(data=data, unread=False, binary=False)
                     self.kept[number] = one._replace(draft=erased)
         return self.top, Fate.STORED
 
@@ -166,10 +172,9 @@ class Machine(RuleBasedStateMachine):
                 break
             expected.append(one)
         assert [
-            (one.offset, one.at, one.data, one.tags, one.info) for one in page.publications
-        ] == [
-            (one.offset, one.at, one.draft.data, one.draft.tags, one.draft.info) for one in expected
-        ]
+            (one.offset, one.at, one.data, one.binary, one.tags, one.info)
+            for one in page.publications
+        ] == [(one.offset, one.at, *published(one.draft), one.draft.info) for one in expected]
         assert page.position.offset == log.top
         self.see(room, page.position.epoch)
 

@@ -22,7 +22,7 @@ from hubbub.stores.migrate import HEAD, VERSION_TABLE, check, upgrade
 from hubbub.stores.postgres_appending import Appender
 from hubbub.stores.postgres_lines import ORDINARY, READING, Database, Failure, Lines
 from hubbub.stores.projections import Projections
-from hubbub.stores.rows import MAX_NUMBER, column, new_epoch, publication
+from hubbub.stores.rows import MAX_NUMBER, column, data_size, new_epoch, publication
 from hubbub.stores.schema import metadata
 from hubbub.stores.tables import StoreTables
 from hubbub.tables import Tables
@@ -67,20 +67,21 @@ READ = """
 WITH RECURSIVE
   log AS MATERIALIZED (SELECT * FROM hubbub_logs WHERE room = $1),
   page AS (
-    SELECT entry.*, 1::bigint AS number, octet_length(entry.data)::bigint AS size
-    FROM log JOIN hubbub_entries AS entry ON entry.log = log.id AND entry.seq = {begin}
+    SELECT e.*, 1::bigint AS number, ({size})::bigint AS size
+    FROM log JOIN hubbub_entries AS e ON e.log = log.id AND e.seq = {begin}
     WHERE $3::bigint > 0
     UNION ALL
-    SELECT entry.*, page.number + 1, page.size + octet_length(entry.data)
-    FROM page JOIN hubbub_entries AS entry ON entry.log = page.log AND entry.seq = page.seq {step}
-    WHERE page.number < $3 AND page.size + octet_length(entry.data) <= $4::bigint
+    SELECT e.*, page.number + 1, page.size + {size}
+    FROM page JOIN hubbub_entries AS e ON e.log = page.log AND e.seq = page.seq {step}
+    WHERE page.number < $3 AND page.size + {size} <= $4::bigint
   )
 SELECT coalesce(log.top, 0), coalesce(log.epoch, store.epoch),
   page.seq, page.at, page.data, page.tags, page.info
 FROM hubbub_store AS store LEFT JOIN log ON true LEFT JOIN page ON true ORDER BY page.number
 """
-READ_ON = READ.format(begin="greatest(log.first, $2::bigint + 1)", step="+ 1")
-READ_BACK = READ.format(begin="least(log.top, $2::bigint - 1)", step="- 1")
+SIZE = data_size("octet_length(e.data)")
+READ_ON = READ.format(begin="greatest(log.first, $2::bigint + 1)", step="+ 1", size=SIZE)
+READ_BACK = READ.format(begin="least(log.top, $2::bigint - 1)", step="- 1", size=SIZE)
 
 STATES = """
 SELECT asked.room, coalesce(log.epoch, store.epoch), coalesce(log.top, 0),

@@ -49,7 +49,7 @@ def version_of(draft: Draft) -> tuple[int, str]:
 
 def digest(draft: Draft) -> bytes:
     """16 bytes that stand for what would be published, in whichever order its tags come."""
-    made = blake2b(draft.data, digest_size=16)
+    made = blake2b(draft.data, digest_size=16, person=b"binary" if draft.binary else b"")
     if draft.tags:
         made.update(b"\0" + encode(sorted(draft.tags.items())))  # JSON holds no such byte
     return made.digest()
@@ -74,6 +74,13 @@ BINARY = "!"
 def data_text(draft: Draft) -> str:
     """Its data as a column, which is text."""
     return BINARY + b64encode(draft.data).decode() if draft.binary else draft.data.decode()
+
+
+def data_size(octets: str) -> str:
+    """SQL for how many bytes `e.data` stands for, where `octets` is how many it takes as it is."""
+    padding = "length(e.data) - length(rtrim(e.data, '='))"
+    binary = f"(length(e.data) - {len(BINARY)}) / 4 * 3 - ({padding})"
+    return f"CASE WHEN substr(e.data, 1, 1) = '{BINARY}' THEN {binary} ELSE {octets} END"
 
 
 def tags_text(tags: Mapping[str, str] | None) -> str | None:

@@ -26,7 +26,7 @@ from hubbub.errors import Unavailable
 from hubbub.model import EVERYONE, Appended, Draft, LogState, Page, Position, Unread
 from hubbub.stores.markers import Mark, Markers
 from hubbub.stores.projections import Projections
-from hubbub.stores.rows import MAX_NUMBER, column, publication
+from hubbub.stores.rows import MAX_NUMBER, column, data_size, publication
 from hubbub.stores.sqlite_file import READING, File, Side, is_readonly
 from hubbub.stores.sqlite_writer import Writer
 from hubbub.stores.tables import StoreTables
@@ -53,20 +53,21 @@ READ = """
 WITH RECURSIVE
   found AS (SELECT * FROM hubbub_logs WHERE room = :room),
   page (log, seq, at, data, tags, info, number, size) AS (
-    SELECT e.*, 1, length(CAST(e.data AS BLOB)) FROM found
+    SELECT e.*, 1, {size} FROM found
     CROSS JOIN hubbub_entries AS e ON e.log = found.id AND e.seq = {begin}
     WHERE :limit > 0
     UNION ALL
-    SELECT e.*, page.number + 1, page.size + length(CAST(e.data AS BLOB)) FROM page
+    SELECT e.*, page.number + 1, page.size + {size} FROM page
     CROSS JOIN hubbub_entries AS e ON e.log = page.log AND e.seq = page.seq {step}
-    WHERE page.number < :limit AND page.size + length(CAST(e.data AS BLOB)) <= :size
+    WHERE page.number < :limit AND page.size + {size} <= :size
   )
 SELECT coalesce(found.top, 0), coalesce(found.epoch, hubbub_store.epoch),
   (SELECT json_group_array(json_array(seq, at, data, tags, info)) FROM page)
 FROM hubbub_store LEFT JOIN found
 """
-READ_ON = READ.format(begin="max(found.first, :offset + 1)", step="+ 1")
-READ_BACK = READ.format(begin="min(found.top, :offset - 1)", step="- 1")
+SIZE = data_size("length(CAST(e.data AS BLOB))")
+READ_ON = READ.format(begin="max(found.first, :offset + 1)", step="+ 1", size=SIZE)
+READ_BACK = READ.format(begin="min(found.top, :offset - 1)", step="- 1", size=SIZE)
 
 STATES = """
 SELECT json_group_array(json_array(asked.value, coalesce(logs.epoch, hubbub_store.epoch),

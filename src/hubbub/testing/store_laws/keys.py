@@ -29,6 +29,8 @@ async def a_key_is_good_for_once(store: Store, time: Time) -> None:
     assert again.fate is Fate.CONFLICT, "for other tags"
     (again,) = await store.append([("a", draft._replace(data=b'{"a": 1}'))])
     assert again.fate is Fate.CONFLICT, "the same data is the same bytes"
+    (again,) = await store.append([("a", draft._replace(binary=True))])
+    assert again.fate is Fate.CONFLICT, "JSON is not the same as bytes that look like it"
     for room, changed in [
         ("b", draft),
         ("a", draft._replace(info=bob)),

@@ -123,6 +123,12 @@ async def pages_are_read_both_ways(store: Store, time: Time) -> None:
         for size, fit in ((2 * len(wide), 2), (2 * len(wide) - 1, 1)):
             page = await store.read("wide", offset, 10, size, backwards=backwards)
             assert len(page.publications) == fit, "a size is in bytes, and not in characters"
+    for length in range(1, 5):
+        room = f"binary {length}"
+        await store.append([(room, Draft(b"\xff" * length, binary=True))] * 3)
+        for size, fit in ((2 * length, 2), (2 * length - 1, 1)):
+            page = await store.read(room, 0, 10, size)
+            assert len(page.publications) == fit, "of binary data, in the bytes that it is"
 
 
 async def states_tell_how_logs_stand(store: Store, time: Time) -> None:
