@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
+from tests.support.postgres import fresh_database
 from tests.support.postgres_store import (
     LATE,
     QUIET,
@@ -154,6 +155,25 @@ async def test_a_write_that_waits_for_too_long_is_given_up(wired: Wired) -> None
     assert await tables.read(counted) == [1, 0]
 
 
+async def test_a_write_that_this_side_was_held_up_in_is_done_once_more() -> None:
+    """For so long that the database has given it up, as the loop may be by anything."""
+    url = await fresh_database()
+    async with opened(url, patience=2.0) as store:
+        await prepare(store)
+        tries = []
+
+        def held_up(connection: Connection) -> None:
+            tries.append("")
+            count_up(connection, "a")
+            if len(tries) == 1:
+                gone_after_s = 1.2
+                time.sleep(gone_after_s)
+
+        await store.tables().write(held_up)
+        assert len(tries) == 2
+        assert await store.tables().read(counted) == [1, 0]
+
+
 async def test_a_cancelled_write_that_waits_is_carried_out(wired: Wired) -> None:
     await prepare(wired.store)
     tables = wired.store.tables()
@@ -213,14 +233,36 @@ async def test_a_connection_that_breaks_in_a_write_leaves_nothing(wired: Wired) 
     assert await tables.read(counted) == [1, 0]
 
 
-async def test_a_commit_of_a_write_whose_answer_is_lost_is_unknown(wired: Wired) -> None:
+async def test_a_commit_that_gets_lost_is_made_once_more(wired: Wired) -> None:
+    await prepare(wired.store)
+    lost = []
+
+    def first(said: bytes) -> bool:
+        if b"COMMIT" in said:
+            lost.append(said)
+        return b"COMMIT" in said and len(lost) == 1
+
+    wired.cable.loses = first
+    await wired.store.tables().write(count_up, "a")
+    assert len(lost) == 2
+    assert await wired.store.tables().read(counted) == [1, 0]
+
+
+async def test_a_commit_whose_answer_does_not_come_is_unknown(wired: Wired) -> None:
     await prepare(wired.store)
     tables = wired.store.tables()
-    wired.cable.loses = lambda said: b"COMMIT" in said
+
+    def hold_from_there(said: bytes) -> bool:
+        if b"COMMIT" in said:
+            wired.cable.hold()
+        return False
+
+    wired.cable.loses = hold_from_there
     await unavailable(tables.write(count_up, "a"), unknown=True)
     wired.cable.loses = lambda said: False
+    wired.cable.release()
     await holds(wired.other, QUIET)
-    assert await tables.read(counted) == [0, 0]
+    assert await tables.read(counted) == [1, 0]
 
 
 async def test_a_database_that_is_gone_is_told_and_found_again(wired: Wired) -> None:

@@ -191,7 +191,7 @@ class Line:
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, once what it did in a transaction is committed; it is called again
-        where the database asks for that. Nothing is to be waited for in it but its connection.
+        where the database asks for that, or did not wait for it. Nothing is to be waited for in it but its connection.
 
         Raises `Failure`, and what `work` does, for which nothing is done. Not to be cancelled.
         """
@@ -219,8 +219,10 @@ class Line:
             if trouble is None:
                 raise
             failure = self._database.failure(trouble, late=timer.when() <= loop.time())
-            failure.certain = failure.certain or not done
-            failure.again = failure.certain and _again(trouble)
+            # Held up for long on this side, it was given up on that one before its end.
+            idle = isinstance(trouble.__cause__, asyncpg.IdleInTransactionSessionTimeoutError)
+            failure.certain = failure.certain or idle or not done
+            failure.again = failure.certain and (idle or _again(trouble))
             raise failure from error
         finally:
             timer.cancel()
