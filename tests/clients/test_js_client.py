@@ -7,7 +7,9 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ DEADLINE = 30.0
 """Seconds a scenario may take; most take a fraction of one."""
 
 TOGETHER = 10
-"""Scenarios that are run in one process, where each was run in one of its own before."""
+"""Scenarios that are run in one process."""
 
 SUCCESSION = "a stopping server is 3001, and its successor gets its clients back"
 
@@ -47,15 +49,20 @@ def scenarios(transport: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Addresses]]:
+    """New servers for each transport: the scenarios count what is in their rooms."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(transport: str) -> Addresses:
+            return stack.enter_context(all_servers(tmp_path_factory.mktemp("servers")))
+
+        yield start
 
 
-@pytest.fixture(scope="module")
-def servers(transport: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """New ones for each transport: the scenarios count what is in their rooms."""
-    with all_servers(tmp_path_factory.mktemp("servers")) as addresses:
-        yield addresses
+@pytest.fixture
+def servers(started: Callable[[str], Addresses], transport: str) -> Addresses:
+    return started(transport)
 
 
 @pytest.fixture(scope="session")
@@ -78,31 +85,23 @@ def run(node: str, servers: Addresses, transport: str, *scenarios: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS[:1], indirect=True)
-@pytest.mark.parametrize("scenario", scenarios(TRANSPORTS[0]))
-def test_the_published_javascript_client(
-    node: str, servers: Addresses, transport: str, scenario: str
-) -> None:
-    run(node, servers, transport, scenario)
-
-
 @pytest.mark.timeout(60 + DEADLINE)
 @pytest.mark.parametrize(
     ("transport", "first"),
     [
         pytest.param(transport, first, id=f"{transport} {first}")
-        for transport in TRANSPORTS[1:]
+        for transport in TRANSPORTS
         for first in range(0, len(scenarios(transport)), TOGETHER)
     ],
-    indirect=["transport"],
 )
-def test_the_published_javascript_client_over_other_transports(
+def test_the_published_javascript_client(
     node: str, servers: Addresses, transport: str, first: int
 ) -> None:
+    """What fails is told by its name."""
     run(node, servers, transport, *scenarios(transport)[first : first + TOGETHER])
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS, indirect=True)
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_published_javascript_client_outlives_its_server(
     node: str, servers: Addresses, transport: str
 ) -> None:

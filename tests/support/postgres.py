@@ -202,13 +202,16 @@ async def fresh_database(**how: str) -> str:
     return url
 
 
+UNSYNCED = {"fsync": "off"}
+"""No test pulls the plug of the machine, and a busy disk would hold up all of them."""
+
 _server: list[PostgresServer] = []
 _to_drop: list[str] = []
 
 
 def _shared() -> PostgresServer:
     if not _server:
-        _server.append(PostgresServer().__enter__())
+        _server.append(PostgresServer(UNSYNCED).__enter__())
     return _server[0]
 
 

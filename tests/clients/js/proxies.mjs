@@ -16,7 +16,7 @@ proxied('what is published arrives at once', async () => {
 });
 
 proxied('an idle connection outlives the patience of its proxy', async () => {
-  const { client, heard } = await connected('idle', {}, servers.proxy);
+  const { client, heard } = await connected(`idle ${process.env.TRANSPORT}`, {}, servers.proxy);
   const room = await joined(client, 'open:idle');
   const idle = Number(process.env.IDLE_MS);
   await new Promise((resolve) => { setTimeout(resolve, 2.5 * idle); });
