@@ -191,7 +191,8 @@ class Line:
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, once what it did in a transaction is committed; it is called again
-        where the database asks for that, or did not wait for it. Nothing is to be waited for in it but its connection.
+        where the database asks for that, or did not wait for it. Nothing is to be waited for in
+        it but its connection.
 
         Raises `Failure`, and what `work` does, for which nothing is done. Not to be cancelled.
         """

@@ -69,10 +69,7 @@ class ProtobufCodec:
     def frame(self, messages: list[bytes | int]) -> bytes:
         """What goes out; a number stands for the reply to the `publish` of that id."""
         return self._framing.several(
-            [
-                _message(pb.Reply(id=one, publish=pb.Empty())) if isinstance(one, int) else one
-                for one in messages
-            ]
+            [_published(one) if isinstance(one, int) else one for one in messages]
         )
 
     def reply(self, id: int, kind: str, result: Struct) -> bytes:
@@ -95,10 +92,11 @@ class ProtobufCodec:
 
     def membership(self, room: str, kind: str, info: ClientInfo) -> bytes:
         """What goes out for a `join` or a `leave`, the same bytes for everyone."""
-        body = pb.InfoPush(info=self.info(info))
-        push = pb.Push(channel=room)
-        (push.join if kind == "join" else push.leave).CopyFrom(body)
-        return self.wrap(_message(pb.Reply(push=push)))
+        reply = pb.Reply()
+        push = reply.push
+        push.channel = room
+        _put_info((push.join if kind == "join" else push.leave).info, info)
+        return self.wrap(_message(reply))
 
     def encoder(self, room: str) -> Callable[[Publication], bytes]:
         """Makes of a publication what goes out, the same bytes for everyone (section 15)."""
@@ -107,16 +105,15 @@ class ProtobufCodec:
 
     def payloads(self, room: str) -> Callable[[Publication], bytes]:
         """Makes the message of a publication."""
-        entry = self._entry
 
         def encode(publication: Publication) -> bytes:
-            return _message(pb.Reply(push=pb.Push(channel=room, pub=entry(publication))))
+            return _message(_publication(room, publication))
 
         return encode
 
     def entries(self, publications: list[Publication]) -> list[pb.Publication]:
         """Publications as they stand in a reply."""
-        return list(map(self._entry, publications))
+        return list(map(_entry, publications))
 
     def whole(self, publication: Publication) -> bytes:
         """The data, whatever it is."""
@@ -124,11 +121,10 @@ class ProtobufCodec:
 
     def delta_encoder(self, room: str) -> Callable[[Publication, bytes | None], bytes]:
         """Makes of a publication and its patch what goes out, or with None of the whole."""
-        entry, wrap = self._entry, self.wrap
+        wrap = self.wrap
 
         def encode(publication: Publication, patch: bytes | None) -> bytes:
-            push = pb.Push(channel=room, pub=entry(publication, patch))
-            return wrap(_message(pb.Reply(push=push)))
+            return wrap(_message(_publication(room, publication, patch)))
 
         return encode
 
@@ -136,25 +132,60 @@ class ProtobufCodec:
         self, versions: list[tuple[Publication, bytes | None]]
     ) -> list[pb.Publication]:
         """The same as it stands in a reply."""
-        return [self._entry(*one) for one in versions]
-
-    def _entry(self, publication: Publication, patch: bytes | None = None) -> pb.Publication:
-        info = publication.info
-        return pb.Publication(
-            data=publication.data if patch is None else patch,
-            delta=patch is not None,
-            offset=publication.offset,
-            info=None if info is None else self.info(info),
-            tags=publication.tags,
-        )
+        return [_entry(*one) for one in versions]
 
     def info(self, info: ClientInfo) -> pb.ClientInfo:
-        return pb.ClientInfo(
-            user=info.user,
-            client=info.client,
-            conn_info=info.conn_info,
-            chan_info=info.chan_info,
-        )
+        message = pb.ClientInfo()
+        _put_info(message, info)
+        return message
+
+
+def _published(id: int) -> bytes:
+    """The message that answers the `publish` of that id."""
+    reply = pb.Reply()
+    reply.id = id
+    reply.publish.SetInParent()
+    return _message(reply)
+
+
+# What is inside a message is put where it is to be: made by itself, it would be copied there.
+
+
+def _publication(room: str, publication: Publication, patch: bytes | None = None) -> pb.Reply:
+    reply = pb.Reply()
+    push = reply.push
+    push.channel = room
+    _put_entry(push.pub, publication, patch)
+    return reply
+
+
+def _entry(publication: Publication, patch: bytes | None = None) -> pb.Publication:
+    message = pb.Publication()
+    _put_entry(message, publication, patch)
+    return message
+
+
+def _put_entry(message: pb.Publication, publication: Publication, patch: bytes | None) -> None:
+    message.SetInParent()  # also where there is nothing to say
+    if patch is None:
+        message.data = publication.data
+    else:
+        message.data, message.delta = patch, True
+    if publication.offset:
+        message.offset = publication.offset
+    if publication.info is not None:
+        _put_info(message.info, publication.info)
+    if publication.tags:
+        message.tags.update(publication.tags)
+
+
+def _put_info(message: pb.ClientInfo, info: ClientInfo) -> None:
+    message.SetInParent()
+    message.user, message.client = info.user, info.client
+    if info.conn_info:
+        message.conn_info = info.conn_info
+    if info.chan_info:
+        message.chan_info = info.chan_info
 
 
 def _message(reply: pb.Reply) -> bytes:
@@ -167,10 +198,10 @@ def _command(data: bytes) -> Command | JustPublish:
     given = message.ListFields()
     if len(given) == 2 and message.HasField("publish"):
         publish = message.publish
+        said = publish.data
         # Most commands are this, and of what every client can read.
-        if message.id and not publish.type and is_json_line(publish.data):
-            request = values.PublishRequest(publish.channel, Raw(publish.data))
-            return JustPublish(message.id, request)
+        if message.id and not publish.type and is_json_line(said):
+            return JustPublish(message.id, values.PublishRequest(publish.channel, Raw(said)))
     command = Command(message.id)
     for field, body in given:
         if field.name == "ping":
