@@ -96,6 +96,7 @@ bench: .venv/.bench web
 	$(BIN)/python -m benchmarks.web
 	$(BIN)/python -m benchmarks.deltas
 	$(BIN)/python -m benchmarks.lines
+	$(BIN)/python -m benchmarks.transports
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .
