@@ -133,7 +133,7 @@ class InProtobuf(centrifuge.Client):  # type: ignore[misc] # which is not typed
 class Guests:
     """Makes clients of the servers, and disconnects them at the end.
 
-    What those hear that speak JSON is held to the AsyncAPI documents of the servers.
+    What they hear is held to the AsyncAPI documents of the servers.
     """
 
     def __init__(self, servers: Addresses, encoding: str = "json") -> None:
@@ -154,7 +154,7 @@ class Guests:
             **{**DELAYS, **options},
         )
         self._clients.append(client)
-        if at in self._servers and self._kind is centrifuge.Client:
+        if at in self._servers:
             if at not in self._contracts:
                 self._contracts[at] = await contract_of(f"http://{self._servers[at]}")
             client._codec = ListeningCodec(client._codec, self._contracts[at])

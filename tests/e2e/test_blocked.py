@@ -22,6 +22,7 @@ REFUSING = f"{WITH_UPGRADE} if ($http_upgrade) {{ return 403; }}"
 async def test_where_websockets_are_blocked_the_chat_takes_another_way(
     site: Site, visitors: Visitors, tmp_path: Path
 ) -> None:
+    visitors.streams = True
     visitors.server_may_go = True  # Chromium tells of each WebSocket that is refused
     visitors.answers = ["^502 "]  # of nginx, while there is no server behind it
     with nginx(f"127.0.0.1:{site.port}", tmp_path / "nginx", REFUSING) as proxy:
@@ -50,3 +51,4 @@ async def test_where_websockets_are_blocked_the_chat_takes_another_way(
         await expect(late).to_be_visible(timeout=PATIENT_MS)
         await expect(pending(hers)).to_have_count(0)
         await agree(ann, tea, hers, his)
+        assert visitors.events(site) >= 3, "what came by streams, too, was held to the document"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, WebSocket
 from tests.e2e.site import Person, Site
+from tests.e2e.streams import Streams
 from tests.support.asyncapi import Contract, contract_of
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +47,8 @@ class Visitors:
     `complaints` holds console errors and warnings (violations of the Content-Security-Policy are
     among them), uncaught exceptions, requests to anywhere but the server, and what comes over a
     socket and is not as the server's AsyncAPI document says. `server_may_go` says that there may
-    be none for a while; `answers` are errors of the server that a test is about, as "409 /users".
+    be none for a while; `streams`, that what goes over HTTP streams is heard as well; `answers`
+    are errors of the server that a test is about, as "409 /users".
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -57,6 +57,7 @@ class Visitors:
         self._contracts: dict[str, Contract] = {}
         self.complaints: list[str] = []
         self.server_may_go = False
+        self.streams = False
         self.answers: list[str] = []
 
     async def come(
@@ -82,8 +83,14 @@ class Visitors:
         """Another page in the same profile."""
         page = await context.new_page()
         self.watch(page)
+        if self.streams:
+            await Streams(page, self._contracts).listen()
         await page.goto(path)
         return page
+
+    def events(self, site: Site | Place) -> int:
+        """How many publications of that server were heard, and held to its document."""
+        return self._contracts[urlsplit(site.url).netloc].events
 
     def watch(self, page: Page) -> None:
         def own(url: str) -> bool:
@@ -105,8 +112,8 @@ class Visitors:
         url = urlsplit(socket.url)
         if url.netloc in self._contracts and url.path == "/connection/websocket":
             listener = self._contracts[url.netloc].listener()
-            socket.on("framesent", partial(_if_text, listener.says))
-            socket.on("framereceived", partial(_if_text, listener.hears))
+            socket.on("framesent", listener.says)
+            socket.on("framereceived", listener.hears)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
@@ -128,12 +135,6 @@ class Visitors:
             await context.close()
         for contract in self._contracts.values():
             self.complaints += contract.faults
-
-
-def _if_text(take: Callable[[str], None], frame: str | bytes) -> None:
-    """Bytes are Protobuf, whose data need not be what a JSON schema can speak of."""
-    if isinstance(frame, str):
-        take(frame)
 
 
 async def barriers(page: Page) -> list[str]:

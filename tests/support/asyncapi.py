@@ -2,8 +2,8 @@
 
     contract = await contract_of(site.url)
     listener = contract.listener()         # for each connection
-    listener.says(text)                    # as it goes over the socket
-    listener.hears(text)
+    listener.says(frame)                   # as it goes over the socket
+    listener.hears(frame)
     assert contract.faults == []
 
 Where the document leaves open what else an object may have, here it may have nothing else: a field
@@ -14,20 +14,27 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from copy import copy, deepcopy
 from functools import cached_property, lru_cache
 from typing import Any
 
 import httpx
+from google.protobuf.message import Message
 from jsonschema_rs import Draft7Validator
 
 from hubbub.testing import RoomClient
+from hubbub.wire import centrifuge_pb2 as pb
+from hubbub.wire.streams import split_delimited
 
 Json = dict[str, Any]
 
 MOST = 20
 """Faults that are kept: the first ones say enough."""
+
+COMPLETE = "ClientInfo", "HistoryResult", "PresenceResult", "PresenceStatsResult"
+"""Messages that in JSON have members for "", 0 and [], of which Protobuf says nothing."""
 
 _PART = re.compile(r"\\\{\w+(:path)?\\\}")
 
@@ -118,15 +125,17 @@ class Listener:
         self._contract = contract
         self._asked: dict[int, Json] = {}
         self._deltas: set[str] = set()
+        self._protobuf = False
 
-    def says(self, text: str) -> None:
-        """The client's commands, one a line."""
-        for command in _lines(text):
+    def says(self, frame: str | bytes) -> None:
+        """The client's commands, one a line, or Protobuf."""
+        for command in _messages(frame, pb.Command):
             self.command(command)
 
-    def hears(self, text: str) -> None:
-        """What the server sent, one a line."""
-        for reply in _lines(text):
+    def hears(self, frame: str | bytes) -> None:
+        """What the server sent, one a line, or Protobuf."""
+        self._protobuf = isinstance(frame, bytes)
+        for reply in _messages(frame, pb.Reply):
             self.reply(reply)
 
     def is_told(self, text: str) -> None:
@@ -224,12 +233,13 @@ class Listener:
             if room in self._deltas and not plain:
                 if one.get("delta"):
                     continue  # a part of a publication, of which the client makes the whole
-                data = json.loads(data)
+                if not self._protobuf:
+                    data = json.loads(data)
             self._contract.event(room, data, one.get("offset", 0))
 
 
 class ListeningCodec:
-    """What a client of PyPI's `centrifuge` reads and writes JSON with, and listens."""
+    """What a client of PyPI's `centrifuge` reads and writes with, and listens."""
 
     def __init__(self, codec: Any, contract: Contract) -> None:
         self._codec = codec
@@ -238,16 +248,14 @@ class ListeningCodec:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._codec, name)
 
-    def encode_commands(self, commands: list[Json]) -> str:
-        for command in commands:
-            self._listener.command(command)
-        said: str = self._codec.encode_commands(commands)
+    def encode_commands(self, commands: list[Json]) -> str | bytes:
+        said: str | bytes = self._codec.encode_commands(commands)
+        self._listener.says(said)
         return said
 
-    def decode_replies(self, data: str) -> list[Json]:
+    def decode_replies(self, data: str | bytes) -> list[Json]:
+        self._listener.hears(data)
         replies: list[Json] = self._codec.decode_replies(data)
-        for reply in replies:
-            self._listener.reply(reply)
         return replies
 
 
@@ -284,6 +292,35 @@ def closed(part: Any) -> Any:
 
 def _lines(text: str) -> list[Json]:
     return [json.loads(line) for line in text.split("\n") if line]
+
+
+def _messages(frame: str | bytes, kind: type[Message]) -> list[Json]:
+    if isinstance(frame, str):
+        return _lines(frame)
+    pieces, whole = split_delimited(frame)
+    assert whole, frame
+    return [_in_json(kind.FromString(piece)) for piece in pieces]
+
+
+def _in_json(value: Any) -> Any:
+    """What a message of Protobuf is in JSON; bytes that are not JSON are a text of base64."""
+    if isinstance(value, Message):
+        said = {field.name: _in_json(each) for field, each in value.ListFields()}
+        if value.DESCRIPTOR.name in COMPLETE:
+            for field in value.DESCRIPTOR.fields:
+                if field.type != field.TYPE_BYTES:
+                    said.setdefault(field.name, _in_json(getattr(value, field.name)))
+        return said
+    if isinstance(value, bytes):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return b64encode(value).decode()
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _in_json(each) for key, each in value.items()}
+    return [_in_json(each) for each in value]
 
 
 def _short(value: Any) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -17,8 +17,13 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tests.support.clients import closed, dial, hear
 from tests.support.peers import DEADLINE, until
 from tests.support.server import serving
@@ -30,6 +35,7 @@ from hubbub.engine.events import Call, Connect, Identity
 from hubbub.engine.handles import RoomHandle
 from hubbub.options import OPEN
 from hubbub.transports.http import HttpProtocol
+from hubbub.wire.centrifuge_json import JSON_LINES, JSON_LINES_CHUNKED
 from hubbub.wire.centrifuge_pb2 import Command, ConnectRequest, EmulationRequest, Reply
 from hubbub.wire.streams import delimited, split_delimited
 
@@ -58,6 +64,7 @@ class Place:
         self.hub = hub
         self.url = f"http://127.0.0.1:{port}"
         self.http = http
+        self.server = "ours"
 
     def room(self, name: str) -> RoomHandle:
         return self.hub.room(name)
@@ -102,15 +109,15 @@ CONNECT = {"id": 1, "connect": {"data": {"user": "ann"}}}
 SUBSCRIBE = {"id": 2, "subscribe": {"channel": "lobby"}}
 
 
-def app_with(hub: Hub) -> FastAPI:
-    app = FastAPI(lifespan=hub.lifespan)
+def app_with(hub: Hub, *middleware: Middleware) -> FastAPI:
+    app = FastAPI(lifespan=hub.lifespan, middleware=middleware)
     app.include_router(hub.router)
     return app
 
 
 @asynccontextmanager
 async def place_on(
-    serve: Serve, app: FastAPI | None = None, **settings: Any
+    serve: Serve, middleware: Sequence[Middleware] = (), **settings: Any
 ) -> AsyncIterator[Place]:
     hub = Hub(without_namespace=OPEN, **settings)
 
@@ -119,8 +126,7 @@ async def place_on(
         said = connect.data or {}
         return Identity(said.get("user"))
 
-    app = app_with(hub)
-    app.add_middleware(GZipMiddleware, minimum_size=1)
+    app = app_with(hub, *middleware, Middleware(GZipMiddleware, minimum_size=1))
     async with serve(app) as port, httpx.AsyncClient(timeout=DEADLINE) as http:
         yield Place(hub, port, http)
 
@@ -128,6 +134,7 @@ async def place_on(
 @pytest.fixture(params=SERVERS)
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     async with place_on(SERVERS[request.param]) as place:
+        place.server = request.param
         yield place
 
 
@@ -254,6 +261,87 @@ async def test_a_connection_can_be_used_again_after_it(home: Place) -> None:
             assert "disconnect" in (await ann.next())["push"]
             assert [line async for line in ann._lines] == []
         assert (await home.http.get(f"{home.url}/healthz")).status_code == 200
+
+
+class Shouting:
+    """Middleware that changes bodies, and says so by a header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def shouting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-encoding"] = "shouting"
+            else:
+                message["body"] = (
+                    message["body"].replace(b'"id"', b'"ID"').replace(b'"push"', b'"PUSH"')
+                )
+            await send(message)
+
+        await self._app(scope, receive, shouting if scope["type"] == "http" else send)
+
+
+async def passed_on(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    response = await call_next(request)
+    response.headers["x-passed"] = "on"
+    return response
+
+
+def codecs(place: Place) -> list[Any]:
+    return [client.codec for client in place.hub.node.emulated.values()]
+
+
+async def test_where_nothing_is_between_the_transport_has_it_as_it_is(place: Place) -> None:
+    ours = place.server == "ours"
+    async with place.stream(CONNECT) as ann:
+        assert (await ann.next())["id"] == 1
+        assert codecs(place) == [JSON_LINES_CHUNKED if ours else JSON_LINES]
+    await place.gone()
+
+
+async def test_middleware_that_changes_bodies_has_every_one_of_them() -> None:
+    async with place_on(ours, middleware=[Middleware(Shouting)]) as place:
+        async with place.stream(CONNECT, SUBSCRIBE) as ann:
+            assert [(await ann.next())["ID"], (await ann.next())["ID"]] == [1, 2]
+            assert codecs(place) == [JSON_LINES]
+            await place.hub.publish("lobby", "news")
+            assert (await ann.next())["PUSH"]["pub"]["data"] == "news"
+        await place.gone()
+
+
+async def test_middleware_with_a_task_of_its_own_gets_all_in_order() -> None:
+    middleware = Middleware(BaseHTTPMiddleware, dispatch=passed_on)
+    async with place_on(ours, middleware=[middleware]) as place:
+        async with place.stream(CONNECT, SUBSCRIBE) as ann:
+            assert ann.response.headers["x-passed"] == "on"
+            assert "connect" in await ann.next()
+            assert "subscribe" in await ann.next()
+            for number in range(1, 101):
+                await place.hub.publish("lobby", number)
+            for number in range(1, 101):
+                assert (await ann.next())["push"]["pub"]["offset"] == number
+            place.hub.disconnect("ann")
+            assert "disconnect" in (await ann.next())["push"]
+        await place.gone()
+
+
+async def test_requests_that_follow_in_one_piece_are_answered_after_it(home: Place) -> None:
+    """Also another of its kind, which begins when the one before has ended."""
+    reader, writer = await asyncio.open_connection(*home.url.removeprefix("http://").split(":"))
+    body = json.dumps(CONNECT).encode()
+    head = b"POST /connection/http_stream HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    writer.write(2 * (head % len(body) + body))
+    for turn in range(2):
+        async with asyncio.timeout(DEADLINE):
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readuntil(b'"connect"')
+            await until(lambda: len(home.hub.node.clients) == 1)
+            home.hub.disconnect("ann")
+            await reader.readuntil(b'"disconnect"')
+            await reader.readuntil(b"\r\n0\r\n\r\n" if turn == 0 else b"\r\n0\r\n")
+    writer.close()
+    await home.gone()
 
 
 # What is refused. ------------------------------------------------------------------------------

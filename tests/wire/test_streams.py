@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from hubbub.wire.centrifuge_pb2 import DataResult
 from hubbub.wire.frames import unframe
-from hubbub.wire.streams import BINARY, BYTES, EVENTS, LINES, TEXT, delimited, split_delimited
+from hubbub.wire.streams import (
+    BINARY,
+    BYTES,
+    EVENTS,
+    LINES,
+    TEXT,
+    delimited,
+    split_delimited,
+)
 
 LENGTHS = [0, 1, 127, 128, 300, 16_383, 16_384, 2**21]
 
@@ -53,7 +61,13 @@ def test_messages_follow_one_another_as_their_transport_has_it() -> None:
     assert BYTES.several([b"\x01a", b"\x00"]) == b"\x01a\x00"
 
 
-@pytest.mark.parametrize("framing", [TEXT, BINARY, LINES, EVENTS, BYTES])
+def test_a_chunk_says_how_long_it_is() -> None:
+    assert chunked(LINES).one(b"{}") == b"3\r\n{}\n\r\n"
+    assert chunked(EVENTS).several([b"1", b"2"]) == b"12\r\ndata: 1\n\ndata: 2\n\n\r\n"
+    assert chunked(BYTES).one(b"x" * 300) == b"12c\r\n" + b"x" * 300 + b"\r\n"
+
+
+@pytest.mark.parametrize("framing", [TEXT, BINARY, LINES, EVENTS, BYTES, chunked(LINES)])
 def test_what_goes_out_may_follow_what_went_out(framing: object) -> None:
     assert isinstance(framing, tuple)
     one, several = framing

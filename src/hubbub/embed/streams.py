@@ -23,14 +23,19 @@ from hubbub.transports.stream import EXTENSION, ResponseStream
 from hubbub.wire import centrifuge_pb2 as pb
 from hubbub.wire.centrifuge_json import (
     JSON_EVENTS,
+    JSON_EVENTS_CHUNKED,
     JSON_LINES,
+    JSON_LINES_CHUNKED,
     LISTENING_EVENTS,
+    LISTENING_EVENTS_CHUNKED,
     LISTENING_LINES,
+    LISTENING_LINES_CHUNKED,
 )
-from hubbub.wire.centrifuge_protobuf import PROTOBUF_BYTES
+from hubbub.wire.centrifuge_protobuf import PROTOBUF_BYTES, PROTOBUF_CHUNKED
 
 if TYPE_CHECKING:
     from hubbub.embed.hub import Hub
+    from hubbub.transports.http import HttpProtocol
 
 PROTOBUF_TYPE = "application/octet-stream"
 
@@ -42,6 +47,15 @@ NOT_KEPT = {
     # Of compressing middleware, which would wait as well.
     "Content-Encoding": "identity",
 }
+
+CHUNKED: dict[ClientCodec, ClientCodec] = {
+    JSON_LINES: JSON_LINES_CHUNKED,
+    JSON_EVENTS: JSON_EVENTS_CHUNKED,
+    LISTENING_LINES: LISTENING_LINES_CHUNKED,
+    LISTENING_EVENTS: LISTENING_EVENTS_CHUNKED,
+    PROTOBUF_BYTES: PROTOBUF_CHUNKED,
+}
+"""What is spoken where bytes go to the transport as they are."""
 
 EVENTS_TYPE = "text/event-stream; charset=utf-8"
 LINES_TYPE = "application/x-ndjson; charset=utf-8"
@@ -225,21 +239,42 @@ class StreamResponse(Response):
         self._first = first
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        # So that the head is on its way, whatever comes next.
-        await send({"type": "http.response.body", "body": self._prologue, "more_body": True})
+        protocol: HttpProtocol | None = scope.get("extensions", {}).get(EXTENSION)
+        direct = False
+        if protocol is None:
+            await self._begin(send)
+        else:
+            with protocol.recording() as written:
+                await self._begin(send)
+            direct = self._is_as_meant(bytes(written))
         hub = self._hub
-        protocol = scope.get("extensions", {}).get(EXTENSION)
         seconds = hub.settings.close_seconds
-        stream = ResponseStream(receive, send, seconds, self._farewell, protocol)
+        stream = ResponseStream(receive, send, seconds, self._farewell, protocol, direct)
         seen = as_connection(scope) if hub.keeps_scope else None
-        client = self._session(hub.node, stream, self._codec, seen)
+        codec = CHUNKED[self._codec] if direct else self._codec
+        client = self._session(hub.node, stream, codec, seen)
         stream.attach(client)
         client.received([self._first])
         try:
             await stream.ended()
         finally:
             client.lost(VANISHED)
+
+    async def _begin(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        # So that the head is on its way, whatever comes next.
+        await send({"type": "http.response.body", "body": self._prologue, "more_body": True})
+
+    def _is_as_meant(self, written: bytes) -> bool:
+        """Whether the head, and what follows it, went out as it is: then nothing between here and
+        the transport changes the response, or holds it back."""
+        head, _, rest = written.partition(b"\r\n\r\n")
+        there = {line.lower() for line in head.split(b"\r\n")}
+        ours = {b"%b: %b" % (name, value.lower()) for name, value in self.raw_headers}
+        prologue = b"%x\r\n%b\r\n" % (len(self._prologue), self._prologue)
+        return ours | {b"transfer-encoding: chunked"} <= there and rest == (
+            prologue if self._prologue else b""
+        )
 
     def _farewell(self, disconnect: Disconnect) -> bytes:
         return self._codec.disconnect(*disconnect, may_come_back(disconnect.code))

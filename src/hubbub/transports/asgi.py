@@ -141,8 +141,9 @@ class AsgiSink:
     def _lost(self, disconnect: Disconnect) -> None:
         self._gone = True
         self._waiting.clear()
-        if self._receiver is not None:
-            self._receiver.lost(self._closing or disconnect or NORMAL)
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.lost(self._closing or disconnect or NORMAL)
 
 
 class AsgiConnection(AsgiSink):

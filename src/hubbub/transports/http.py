@@ -8,22 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from hubbub.contracts import Receiver
 from hubbub.model import RESTART
 from hubbub.transports.direct import closing_delay
-from hubbub.transports.stream import EXTENSION
+from hubbub.transports.stream import EXTENSION, ResponseStream
 from hubbub.wire.handshake import MAX_HEADER_BYTES, refuse_response
 
 log = logging.getLogger("hubbub")
 
 HEAD_SECONDS = 10.0
 """Seconds a client has for a whole request head, from connecting or from its first byte."""
+
+
+class Record:
+    """A transport, and what was written to it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.written = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -39,8 +55,8 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.stream: Receiver | None = None
-        """Whose response does not end by itself, while there is one."""
+        self.stream: ResponseStream | None = None
+        """The response that does not end by itself, while there is one."""
         self._head_deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
 
@@ -51,6 +67,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
         super().connection_lost(exc)
+        if self.stream is not None:
+            self.stream.connection_lost()  # before anything more is written
         self._let_go()
 
     def _let_go(self) -> None:
@@ -73,6 +91,27 @@ class HttpProtocol(HttpToolsProtocol):
         # over: thousands of them would wait for the garbage collector.
         self.parser = None  # type: ignore[assignment] # as uvicorn itself does at the end
         self._let_go()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.stream is not None:
+            self.stream.writing_paused()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.stream is not None:
+            self.stream.writing_resumed()
+
+    @contextmanager
+    def recording(self) -> Iterator[bytearray]:
+        """What its response writes within the block, whatever is between that and who sends it."""
+        record = Record(self.transport)
+        cycle = self.cycle
+        cycle.transport = cast("asyncio.Transport", record)
+        try:
+            yield record.written
+        finally:
+            cycle.transport = self.transport
 
     def shutdown(self) -> None:
         if self.stream is None:

@@ -1,8 +1,9 @@
 """A response that does not end: where the bytes of a session go without a WebSocket.
 
 ASGI spec, "HTTP Connection Scope"; protocol.md sections 17 and 18. On uvicorn with our
-`http.HttpProtocol` a peer that takes nothing is dropped at once, and a server that stops ends
-the response; on others that is the server's to do.
+`http.HttpProtocol` what is said goes to the transport as it is, once its head went out as it was
+meant; a peer that takes nothing is dropped at once, and a server that stops ends the response. On
+others each turn's bytes are a message of ASGI, and the rest is the server's to do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ EXTENSION = "hubbub.http"
 class ResponseStream(AsgiSink):
     """The response to one request, begun with its head: the `Sink` of a session.
 
-    `farewell` makes what goes out last, since HTTP has no word for why it ends.
+    `farewell` makes what goes out last, since HTTP has no word for why it ends. `direct` has
+    what is written go to the transport of `protocol`: then it is in chunks of HTTP already, but
+    for the farewell.
     """
 
     def __init__(
@@ -35,28 +38,53 @@ class ResponseStream(AsgiSink):
         close_seconds: float,
         farewell: Callable[[Disconnect], bytes],
         protocol: HttpProtocol | None,
+        direct: bool,
     ) -> None:
         super().__init__(close_seconds)
         self._receive = receive
         self._send = send
         self._farewell = farewell
         self._protocol = protocol
+        self._direct = direct
         self._turn = asyncio.Lock()
         self._held = 0  # bytes that wait for their turn
+        if protocol is not None and direct:
+            self.write = protocol.transport.write  # type: ignore[assignment, method-assign]
 
     def attach(self, receiver: Receiver) -> None:
         super().attach(receiver)
         if self._protocol is not None:
-            self._protocol.stream = receiver
+            self._protocol.stream = self
+            if self._direct and self._protocol.flow.write_paused:
+                receiver.writing_paused()
 
     async def ended(self) -> None:
         """Wait until the peer is gone or the response is over."""
         try:
             await self.closed()
         finally:
-            if self._protocol is not None:
+            if self._protocol is not None and self._protocol.stream is self:
                 self._protocol.stream = None
             await self.finish()
+
+    # What our HTTP class tells.
+
+    def hang_up(self, disconnect: Disconnect) -> None:
+        if self._receiver is not None:
+            self._receiver.hang_up(disconnect)
+
+    def connection_lost(self) -> None:
+        self._lost(Disconnect(VANISHED.code, "connection lost"))
+
+    def writing_paused(self) -> None:
+        if self._direct and self._receiver is not None:
+            self._receiver.writing_paused()
+
+    def writing_resumed(self) -> None:
+        if self._direct and self._receiver is not None:
+            self._receiver.writing_resumed()
+
+    # What its session, and who brings the session's commands, does.
 
     async def take(self, data: str | bytes, most: int) -> bool:
         """Give `data`, which came by another way, to the session once that takes more.
@@ -83,7 +111,7 @@ class ResponseStream(AsgiSink):
     async def _read(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._lost(Disconnect(VANISHED.code, "connection lost"))
+        self.connection_lost()
 
     async def _put(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})

@@ -11,7 +11,7 @@ from hubbub.model import ClientInfo, Publication
 from hubbub.wire.centrifuge import Command, DisconnectPush, Error, InfoPush, JustPublish
 from hubbub.wire.encode import json_line
 from hubbub.wire.frames import SHORT, TEXT_HEADS, text_frame
-from hubbub.wire.streams import EVENTS, LINES, TEXT, Framing
+from hubbub.wire.streams import EVENTS, LINES, TEXT, Framing, chunked
 
 _decode = msgspec.json.Decoder(Command).decode
 _decode_publish = msgspec.json.Decoder(JustPublish).decode
@@ -175,7 +175,11 @@ class JsonCodec:
 JSON = JsonCodec(TEXT)
 JSON_LINES = JsonCodec(LINES)
 JSON_EVENTS = JsonCodec(EVENTS)
+JSON_LINES_CHUNKED = JsonCodec(chunked(LINES))
+JSON_EVENTS_CHUNKED = JsonCodec(chunked(EVENTS))
 
 LISTENING = JsonCodec(TEXT, listening=True)
 LISTENING_LINES = JsonCodec(LINES, listening=True)
 LISTENING_EVENTS = JsonCodec(EVENTS, listening=True)
+LISTENING_LINES_CHUNKED = JsonCodec(chunked(LINES), listening=True)
+LISTENING_EVENTS_CHUNKED = JsonCodec(chunked(EVENTS), listening=True)

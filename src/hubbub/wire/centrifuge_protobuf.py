@@ -17,7 +17,7 @@ from hubbub.wire import centrifuge as values
 from hubbub.wire import centrifuge_pb2 as pb
 from hubbub.wire.centrifuge import Command, DisconnectPush, Error, JustPublish
 from hubbub.wire.encode import is_json_line
-from hubbub.wire.streams import BINARY, BYTES, Framing, delimited, split_delimited
+from hubbub.wire.streams import BINARY, BYTES, Framing, chunked, delimited, split_delimited
 
 _STRUCTS: Mapping[str, type[Struct]] = {
     name: getattr(values, name)
@@ -256,3 +256,4 @@ def _fill(message: Any, result: Struct) -> None:
 
 PROTOBUF = ProtobufCodec(BINARY)
 PROTOBUF_BYTES = ProtobufCodec(BYTES)
+PROTOBUF_CHUNKED = ProtobufCodec(chunked(BYTES))

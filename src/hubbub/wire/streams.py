@@ -64,6 +64,18 @@ def split_delimited(data: bytes) -> tuple[list[bytes], bool]:
     return found, True
 
 
+def chunked(framing: Framing) -> Framing:
+    """The same in chunks, as they are in a response of HTTP/1.1 (RFC 9112 section 7.1)."""
+
+    def chunk(data: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(data), data)
+
+    return Framing(
+        lambda message: chunk(framing.one(message)),
+        lambda messages: chunk(framing.several(messages)),
+    )
+
+
 TEXT = Framing(text_frame, lambda messages: text_frame(b"\n".join(messages)))
 """Text messages of a WebSocket, a line each."""
 
