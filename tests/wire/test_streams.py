@@ -13,6 +13,7 @@ from hubbub.wire.streams import (
     EVENTS,
     LINES,
     TEXT,
+    chunked,
     delimited,
     split_delimited,
 )
