@@ -199,7 +199,7 @@ async def test_a_disk_that_is_full_is_told_and_heals(path: Path) -> None:
         async def limit(most: int) -> None:
             assert store._writing is not None
             await store._writing.do(
-                lambda writer: writer.connection().execute(f"PRAGMA max_page_count = {most}")
+                lambda writer: list(writer.connection().execute(f"PRAGMA max_page_count = {most}"))
             )
 
         await limit(1)  # which is as many as there are

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -68,11 +69,20 @@ def talk(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a character that the terminal does not have
     show = _show_json if as_json else _show_text()
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_talk(url, token, room, name, show))
 
 
+def _end_with_control_c() -> None:
+    """Have the loop told of it, which else may be about to wait, and see it when it wakes."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):  # on Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+
+
 async def _talk(url: str, token: str | None, room_name: str, name: str | None, show: Show) -> None:
+    _end_with_control_c()
     try:
         async with connect(url, token=token, name="hubbub talk") as client:
             room = await client.join(room_name, join_leave=True)

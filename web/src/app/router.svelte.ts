@@ -4,8 +4,11 @@ import type { Id } from "../core/types";
 import { parse, type Route } from "./route";
 
 let current = $state.raw<Route>(parse(location.hash));
+/** What the address was when we heard of it last. */
+let heard = location.hash;
 addEventListener("hashchange", () => {
-  current = parse(location.hash);
+  heard = location.hash;
+  current = parse(heard);
 });
 // A link to where one is changes no address, but what it leads to may be out of sight by now.
 addEventListener("click", (event) => {
@@ -32,10 +35,12 @@ export function roomPath(room: Id, message?: number | null): string {
 /** Go there; with `replace`, going back does not lead here again. */
 export function go(path: string, replace = false): void {
   const hash = href(path);
+  if (replace && location.hash !== heard) return; // somebody is about to go elsewhere
   if (hash === location.hash) {
     current = parse(hash); // a jump to the same message is one, too
     return;
   }
   history[replace ? "replaceState" : "pushState"](null, "", hash);
+  heard = hash;
   current = parse(hash);
 }

@@ -9,8 +9,10 @@
  */
 
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import process, { argv, stdin, stdout } from "node:process";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Api } from "../../src/core/api";
@@ -42,7 +44,10 @@ const EMOJI = ["👍", "🎉", "❤️"];
 /** Sockets that are open, to be cut. */
 const sockets = new Set<WebSocket>();
 
-/** Node.js's own sockets hang for good after a server was killed: another module's do not. */
+/**
+ * Node.js's own sockets and requests may hang for good after a server was killed: another module's
+ * sockets do not, nor do requests that have a connection each.
+ */
 function bring({ WebSocket: Socket }: { WebSocket: typeof WebSocket }): void {
   globalThis.WebSocket = class extends Socket {
     constructor(...how: ConstructorParameters<typeof WebSocket>) {
@@ -51,6 +56,24 @@ function bring({ WebSocket: Socket }: { WebSocket: typeof WebSocket }): void {
       this.addEventListener("close", () => sockets.delete(this));
     }
   };
+  globalThis.fetch = ask as typeof fetch;
+}
+
+function ask(address: string | URL, init: RequestInit = {}): Promise<Response> {
+  const { method = "GET", body, signal } = init;
+  const headers = Object.fromEntries(new Headers(init.headers));
+  return new Promise((resolve, reject) => {
+    const how = { method, headers, agent: false, ...(signal && { signal }) };
+    const asked = request(address, how, (answer) => {
+      const { statusCode: status = 0, statusMessage: statusText = "" } = answer;
+      const told = status === 204 ? null : (Readable.toWeb(answer) as ReadableStream);
+      const given = Object.entries(answer.headersDistinct);
+      const all = given.flatMap(([name, values]) => (values ?? []).map((one) => [name, one]));
+      resolve(new Response(told, { status, statusText, headers: all as [string, string][] }));
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
 }
 
 function apiOf({ url }: Plan, cookies: Record<string, string>): Api {
