@@ -922,6 +922,25 @@ async def test_history_of_another_epoch_or_of_a_log_that_is_away_is_an_error(mak
     assert await peer.ask("history", channel="a", limit=5) == UNAVAILABLE
 
 
+async def test_who_comes_when_a_read_is_over_and_has_not_told_reads_again(make: Make) -> None:
+    """Its task is done, and what that brings is due: to wait for it would be to wait for ever."""
+    world, store = await durable(make)
+    await log_of(store, *range(1, 11))
+    await world.join("a")
+    log = world.node.live["a"].log
+    assert log is not None
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    over.set_result(None)
+    # Neither has read anything, as where the tail has moved on meanwhile.
+    log._reading = log._syncing = over  # type: ignore[assignment]
+    await log.reach(Position(4, ""))
+    assert log.tail is not None
+    assert log.tail.bottom == 4
+    await log.sync()
+    await settle()
+    assert log._reading is log._syncing is None
+
+
 async def test_cache_mode_brings_the_latest_of_the_log(make: Make) -> None:
     options = OPTIONS.model_dump(exclude_unset=True) | {
         "force_recovery_mode": "cache",

@@ -78,7 +78,7 @@ class Log:
     def sync(self) -> asyncio.Task[None]:
         """Find out where the log stands, and bring the room there. Again, if it is on its way."""
         self._stale = True
-        if self._syncing is None:
+        if self._syncing is None or self._syncing.done():
             task = self._syncing = self._logs.begin(self._sync())
             task.add_done_callback(self._synced)
         return self._syncing
@@ -95,7 +95,8 @@ class Log:
         while (
             asked is not None and (tail := self.tail) is not None and self._too_short(tail, asked)
         ):
-            if self._reading is None:
+            # One that is done has not told yet: to wait for it would wait for nothing, for ever.
+            if self._reading is None or self._reading.done():
                 self._reading = self._logs.begin(self._deepen(tail, asked.offset))
                 self._reading.add_done_callback(self._read)
             await asyncio.shield(self._reading)
@@ -129,7 +130,8 @@ class Log:
             self._unreachable = max(self._unreachable, offset)
 
     def _read(self, task: asyncio.Task[None]) -> None:
-        self._reading = None
+        if self._reading is task:
+            self._reading = None
         if not task.cancelled():
             task.exception()  # told to whoever waits, if anybody does
 
@@ -168,7 +170,8 @@ class Log:
         lose_all(room)
 
     def _synced(self, task: asyncio.Task[None]) -> None:
-        self._syncing = None
+        if self._syncing is task:
+            self._syncing = None
         failed = task.cancelled() or task.exception() is not None
         if not failed and not self._stale:
             return
