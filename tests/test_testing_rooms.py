@@ -227,12 +227,12 @@ async def test_messages_calls_and_the_servers_own_pushes() -> None:
 
 
 async def test_a_wait_says_what_it_waited_for_and_what_came() -> None:
-    async with running(make_hub(), deadline=0.05) as hub:
+    async with running(make_hub(), deadline=0.5) as hub:
         ann = await hub.connect(user="ann")
         await ann.join("chat:7")
         await ann.publish("chat:7", 1)
         await ann.publish("chat:7", 2)
-        with pytest.raises(TimeoutError, match=r"waited 0.05 s for a leave of 'chat:7' \(heard"):
+        with pytest.raises(TimeoutError, match=r"waited 0.5 s for a leave of 'chat:7' \(heard"):
             await ann.next("chat:7", "leave")
         assert [one.data for one in await ann.waiting("chat:7", "pub")] == [1, 2]
         with pytest.raises(TimeoutError, match="for the end of the connection"):

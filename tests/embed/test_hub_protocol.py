@@ -527,7 +527,7 @@ async def test_a_hook_that_fails_is_its_clients_error_and_one_record(
 
 async def test_a_hook_that_never_returns_holds_up_its_own_client_alone() -> None:
     hub, bad = make_fragile_hub("never")
-    async with running(hub, deadline=0.1) as test:
+    async with running(hub, deadline=0.5) as test:
         for _ in range(3):
             with pytest.raises(TimeoutError):
                 await test.connect(token="bad")
