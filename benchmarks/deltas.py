@@ -13,7 +13,6 @@ import statistics
 import time
 from functools import partial
 from itertools import chain, count, cycle
-from pathlib import Path
 from random import Random
 from typing import Annotated, Any, NamedTuple
 
@@ -22,11 +21,10 @@ from centrifuge.codecs import _JsonCodec, _ProtobufCodec
 from tests.support.documents import change, document, encoded
 
 from benchmarks.log.load import Connection, connect, frame
-from benchmarks.parts import RESULTS, Row, run, table
+from benchmarks.parts import RESULTS, Row, conclude, run, table
 from benchmarks.servers import Cores, Server, _hubbub, running
-from hubbub.cli.bench.process import cpu_seconds, machine, raise_file_limit
+from hubbub.cli.bench.process import cpu_seconds, raise_file_limit
 from hubbub.cli.bench.report import console as console_for_tables
-from hubbub.cli.bench.report import write_json
 from hubbub.wire.frames import unframe
 
 ROOM = "bench:document"
@@ -235,11 +233,7 @@ def report(found: dict[str, list[Found]], members: int, rounds: int, seconds: fl
         rows.append({"told": way, **one._asdict(), "cpus": [run.cpu for run in found[way]]})
     console = console_for_tables()
     console.print(made)
-    console.print(", ".join(f"{key}: {value}" for key, value in machine().items()), highlight=False)
-    console.print(f"{rounds} rounds of {seconds:g} s each, medians", highlight=False)
-    results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "rows": rows}
-    write_json(Path(RESULTS) / "deltas.json", results)
-    console.print("written: benchmarks/results/deltas.json", highlight=False)
+    conclude(console, "deltas", rounds, seconds, rows)
 
 
 if __name__ == "__main__":

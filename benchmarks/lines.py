@@ -19,12 +19,11 @@ import typer
 from fastapi import FastAPI
 
 from benchmarks.log.load import Connection, command, connect
-from benchmarks.parts import RESULTS, Row, run, table
+from benchmarks.parts import RESULTS, Row, conclude, run, table
 from benchmarks.servers import Cores, Server, _hubbub, running
 from hubbub import Hub
-from hubbub.cli.bench.process import cpu_seconds, machine, raise_file_limit
+from hubbub.cli.bench.process import cpu_seconds, raise_file_limit
 from hubbub.cli.bench.report import console as console_for_tables
-from hubbub.cli.bench.report import write_json
 from hubbub.options import OPEN
 
 RATE = 50
@@ -178,11 +177,7 @@ def report(found: dict[str, list[Found]], members: int, rounds: int, seconds: fl
         rows.append({"told": way, **one._asdict(), "cpus": cpus})
     console = console_for_tables()
     console.print(made)
-    console.print(", ".join(f"{key}: {value}" for key, value in machine().items()), highlight=False)
-    console.print(f"{rounds} rounds of {seconds:g} s each, medians", highlight=False)
-    results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "rows": rows}
-    write_json(RESULTS / "lines.json", results)
-    console.print("written: benchmarks/results/lines.json", highlight=False)
+    conclude(console, "lines", rounds, seconds, rows)
 
 
 if __name__ == "__main__":

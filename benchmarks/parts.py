@@ -63,6 +63,15 @@ def table(title: str, *columns: str, left: int = 1) -> Table:
     return made
 
 
+def conclude(console: Console, name: str, rounds: int, seconds: float, rows: list[Row]) -> None:
+    """Say what was measured on and how; `rows` go to `benchmarks/results/{name}.json`."""
+    console.print(", ".join(f"{key}: {value}" for key, value in machine().items()), highlight=False)
+    console.print(f"{rounds} rounds of {seconds:g} s each, medians", highlight=False)
+    results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "rows": rows}
+    write_json(RESULTS / f"{name}.json", results)
+    console.print(f"written: benchmarks/results/{name}.json", highlight=False)
+
+
 def quantile(times: Sequence[float], part: float) -> float:
     return sorted(times)[int(part * (len(times) - 1))]
 

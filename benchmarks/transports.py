@@ -22,11 +22,10 @@ import typer
 from centrifuge.codecs import _ProtobufCodec
 
 from benchmarks.log.load import Connection, Failed, connect, frame
-from benchmarks.parts import RESULTS, Row, run, table
+from benchmarks.parts import RESULTS, Row, conclude, run, table
 from benchmarks.servers import SERVERS, Cores, running
-from hubbub.cli.bench.process import cpu_seconds, machine, raise_file_limit, settled_bytes
+from hubbub.cli.bench.process import cpu_seconds, raise_file_limit, settled_bytes
 from hubbub.cli.bench.report import console as console_for_tables
-from hubbub.cli.bench.report import write_json
 from hubbub.cli.bench.shapes import SHAPES, Kind, Shape
 
 FILLER = "a message of the length that messages in a chat have, more or less"
@@ -331,11 +330,7 @@ def report(
         made.add_row(name, f"{statistics.median(each):,.0f}", _span(each))
         rows.append({"shape": "idle", "by": name, "bytes": each})
     console.print(made)
-    console.print(", ".join(f"{key}: {value}" for key, value in machine().items()), highlight=False)
-    console.print(f"{rounds} rounds of {seconds:g} s each, medians", highlight=False)
-    results = {"machine": machine(), "rounds": rounds, "seconds": seconds, "rows": rows}
-    write_json(RESULTS / "transports.json", results)
-    console.print("written: benchmarks/results/transports.json", highlight=False)
+    conclude(console, "transports", rounds, seconds, rows)
 
 
 def _span(values: Sequence[float]) -> str:

@@ -266,7 +266,7 @@ Attack = Callable[[Path, Path, int], Awaitable[None]]
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("attack", "count"),
-    [(kill_on_a_file, 10), (kill_on_a_database, 10), (kill_the_database, 5)],
+    [(kill_on_a_file, 20), (kill_on_a_database, 20), (kill_the_database, 5)],
 )
 async def test_what_was_acknowledged_outlives_a_kill(
     attack: Attack, count: int, tmp_path: Path, config: Path

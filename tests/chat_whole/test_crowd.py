@@ -21,8 +21,8 @@ from tests.support.chat_fold import Fold
 from tests.support.commands import hubbub_serve
 from tests.support.server import ServerProcess
 
-ACTS, SOAK_ACTS = 12, 90
-"""Of everybody: some ten seconds, and a minute."""
+ACTS, SOAK_ACTS = 20, 90
+"""Of everybody: some fifteen seconds, and a minute."""
 
 KILLS = 4
 KILL_S = 12.0

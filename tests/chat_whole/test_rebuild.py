@@ -178,7 +178,7 @@ async def test_any_history_leads_to_the_same_tables(
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_many_histories(kind: Database, tmp_path: Path) -> None:
     begin = Random().randrange(10**9)
-    for seed in range(begin, begin + 12):
+    for seed in range(begin, begin + 25):
         folder = tmp_path / str(seed)
         folder.mkdir()
         async with place_in(kind, folder, seed) as place:
